@@ -1,0 +1,115 @@
+"""The refusals the product knows. There is no HTTP in here; web maps each class to a status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input: where (RFC 6901 pointer, ``?name`` for a parameter), what, why."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer to a person, not an error of ours
+    """What we say no to, with a sentence for the person and members for their program."""
+
+    code: ClassVar[str]
+
+    def __init__(
+        self, detail: str, *, problems: tuple[Problem, ...] = (), members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problems = problems
+        self.members = dict(members or {})
+
+
+class Malformed(Refusal):
+    """Bytes that are no JSON we accept, or text that is no text."""
+
+    code = "malformed_json"
+
+
+class Invalid(Refusal):
+    """Well formed but wrong; carries every problem at once."""
+
+    code = "invalid"
+
+
+class TooManyItems(Invalid):
+    """A collection is full."""
+
+    code = "too_many_items"
+
+
+class Unauthenticated(Refusal):
+    """Nobody, or somebody whose token we do not believe."""
+
+    code = "unauthenticated"
+
+
+class NotFound(Refusal):
+    """Absent, or not yours: the same answer, so that existence is not told."""
+
+    code = "not_found"
+
+    def __init__(self, detail: str = "There is no such thing here, or it is not yours.") -> None:
+        super().__init__(detail)
+
+
+class Conflict(Refusal):
+    """The request contradicts what is stored."""
+
+    code = "conflict"
+
+
+class AlreadyInCollection(Conflict):
+    """A listing stands in a collection once."""
+
+    code = "already_in_collection"
+
+
+class AlreadyUsed(Conflict):
+    """The preview was confirmed before, with other decisions."""
+
+    code = "already_used"
+
+
+class RevisionChanged(Conflict):
+    """Somebody changed the order or the items in the meantime."""
+
+    code = "revision_changed"
+
+
+class TargetChanged(Conflict):
+    """What the preview showed is no longer so; carries a fresh preview."""
+
+    code = "target_changed"
+
+
+class Expired(Refusal):
+    """It was there and its time is over."""
+
+    code = "expired"
+
+
+class TooLarge(Refusal):
+    """More bytes than we take."""
+
+    code = "too_large"
+
+
+class UnsupportedType(Refusal):
+    """A content type this route does not read."""
+
+    code = "unsupported_type"
+
+
+class Unavailable(Refusal):
+    """A part we need does not answer; worth trying again."""
+
+    code = "unavailable"

@@ -1,0 +1,88 @@
+"""Facts said once: names, prefixes, lifetimes, limits. Stacks, local stores, verbs and pages read them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+MEBIBYTE = 1024 * 1024
+
+
+class Bucket(StrEnum):
+    """The buckets by role; settings says what each is called."""
+
+    generated = "generated"
+    private = "private"
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Objects under a prefix of a bucket go after so many whole days (S3 lags by up to two more)."""
+
+    bucket: Bucket
+    prefix: str
+    days: int
+
+
+CARDS = "cards/"
+SPECS = "specs/"
+EXPORTS = "exports/"
+PREVIEWS = "previews/"
+UPLOADS = "uploads/"
+LIFECYCLE = (
+    Expiry(Bucket.generated, CARDS, 30),
+    Expiry(Bucket.generated, SPECS, 30),
+    Expiry(Bucket.generated, EXPORTS, 7),
+    Expiry(Bucket.private, PREVIEWS, 1),
+    Expiry(Bucket.private, UPLOADS, 1),
+)
+
+# The public keys of the token issuer, copied here because database functions cannot reach it.
+ISSUER_KEYS = "keys/jwks.json"
+
+# The DynamoDB table of what expires: its key and its TTL attribute (epoch seconds).
+PENDING_KEY = "id"
+PENDING_TTL = "ttl"
+# An expired item stays this much longer, so that "expired" can be told from "unknown".
+PENDING_GRACE = timedelta(hours=24)
+
+PREVIEW_LIFE = timedelta(minutes=30)
+# A spec older than this is written anew, so that no picture outlives the licence to draw it.
+SPEC_REFRESH = timedelta(days=20)
+TOKEN_LEEWAY = timedelta(seconds=30)
+ISSUER_KEYS_FRESH = timedelta(minutes=5)
+
+# What AWS's HTTP API and Lambda take and give; imitated locally.
+GATEWAY_BODY_BYTES = 10 * MEBIBYTE
+LAMBDA_PAYLOAD_BYTES = 6 * MEBIBYTE
+GATEWAY_TIMEOUT = timedelta(seconds=30)
+# Where our own answer turns into a pre-signed download: Lambda's limit less base64.
+ANSWER_BYTES = 4 * MEBIBYTE
+IMPORT_BYTES = 2 * MEBIBYTE
+JSON_BODY_BYTES = 256 * 1024
+
+COLLECTION_ITEMS = 500
+PAGE = 20
+PAGE_MOST = 100
+
+TITLE = 255
+SELLER = 128
+DEVICE_MODEL = 255
+TEXT = 10_000
+URL = 2_048
+COLLECTION_NAME = 100
+DESCRIPTION = 1_000
+ITEM_NOTE = 500
+LABEL = 128
+MONEY_MOST = 9_999_999.99
+BIGINT_MOST = 2**63 - 1
+# Beyond this a JSON number is not the same in every reader.
+SAFE_INTEGER = 2**53
+
+USERNAME = r"^[a-z0-9_-]{3,32}$"
+
+RENDERER_CONCURRENCY = 2
+RENDER_DEADLINE = timedelta(seconds=8)
+RENDERER_TIMEOUT = timedelta(seconds=25)
+# How long the gate waits for a picture before it answers with the placeholder.
+GATE_PATIENCE = timedelta(seconds=4)
+RETRY_AFTER = timedelta(seconds=5)

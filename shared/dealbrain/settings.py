@@ -1,0 +1,50 @@
+"""The environment, read once and checked. Everything else takes ``settings()``.
+
+The stacks construct the same model and write it into each function, so that a missing variable fails
+when the template is made and not at the first request.
+"""
+
+import os
+from functools import lru_cache
+
+from pydantic import BaseModel, ConfigDict
+
+PREFIX = "DEALBRAIN_"
+
+
+class Settings(BaseModel):
+    """Where the parts are. Names only: no secret stands in an environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_origin: str
+    """Scheme and host people see, without a trailing slash; links are made from it, never from a header."""
+    generated_bucket: str
+    private_bucket: str
+    pending_table: str
+    renderer_function: str
+    token_issuer: str
+    token_client_id: str
+    database_url: str = ""
+    """SQLAlchemy address with the pg8000 driver; empty for functions without a database."""
+    database_pool: int = 1
+    """Connections kept. One suffices where one environment serves one request at a time."""
+
+    def environment(self) -> dict[str, str]:
+        """Spell these settings as environment variables; the inverse of ``settings()``."""
+        return {PREFIX + name.upper(): str(value) for name, value in self.model_dump().items()}
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Read the environment, once per process.
+
+    Raises:
+        pydantic.ValidationError: a variable is missing or of the wrong kind.
+    """
+    found = {
+        name: os.environ[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if PREFIX + name.upper() in os.environ
+    }
+    return Settings.model_validate(found)
