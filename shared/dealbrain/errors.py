@@ -61,6 +61,12 @@ class NotFound(Refusal):
         super().__init__(detail)
 
 
+class MethodNotAllowed(Refusal):
+    """The address exists, the method does not."""
+
+    code = "method_not_allowed"
+
+
 class Conflict(Refusal):
     """The request contradicts what is stored."""
 
@@ -113,3 +119,9 @@ class Unavailable(Refusal):
     """A part we need does not answer; worth trying again."""
 
     code = "unavailable"
+
+
+class Fault(Refusal):
+    """A defect of ours: the caller learns that it is not theirs, our log learns what it is."""
+
+    code = "fault"

@@ -74,6 +74,8 @@ DESCRIPTION = 1_000
 ITEM_NOTE = 500
 LABEL = 128
 MONEY_MOST = 9_999_999.99
+# How many links, ports, components or answers one object may hold.
+LIST_MOST = 64
 BIGINT_MOST = 2**63 - 1
 # Beyond this a JSON number is not the same in every reader.
 SAFE_INTEGER = 2**53

@@ -7,6 +7,7 @@ break a pooled connection), and nesting deep enough to exhaust a stack. This one
 
 import json
 import math
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from dealbrain.errors import Malformed
 
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 40
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 
@@ -59,7 +61,16 @@ def number(value: Decimal) -> int | float:
 
 def is_text(text: str) -> bool:
     """Whether a string can be stored and sent: no NUL, no lone surrogate."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return _NO_TEXT.search(text) is None
+
+
+def is_utf8(raw: bytes) -> bool:
+    """Whether bytes are text at all."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def refuse_bad_text(value: Json) -> None:
@@ -87,7 +98,9 @@ def _decode(raw: bytes) -> str:
     return text
 
 
-def _refuse_depth(text: str) -> None:
+def _refuse_depth(text: str) -> None:  # noqa: C901 - one loop over one small state, read at a glance
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
     # A scan by hand: brackets outside of strings. Cheaper than the parser, and it cannot overflow.
     depth = 0
     inside = False

@@ -29,6 +29,8 @@ class Settings(BaseModel):
     """SQLAlchemy address with the pg8000 driver; empty for functions without a database."""
     database_pool: int = 1
     """Connections kept. One suffices where one environment serves one request at a time."""
+    chromium: str = ""
+    """Path of the Chromium that draws cards; empty to look where it is usually installed."""
 
     def environment(self) -> dict[str, str]:
         """Spell these settings as environment variables; the inverse of ``settings()``."""
