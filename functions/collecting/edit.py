@@ -1,0 +1,20 @@
+"""Rename or describe a collection."""
+
+from dealbrain import access, collecting, showing
+from dealbrain.db import transaction
+from dealbrain.shapes import CollectionChange, OwnCollection, PathId
+from dealbrain.web import Needs, api, entry, now, person
+
+app = api(signed_in=True)
+NEEDS = Needs(database=True)
+
+
+@app.patch("/v1/collections/<collection_id>", summary="Change a collection")
+def edit_collection(collection_id: PathId, change: CollectionChange) -> OwnCollection:
+    """Absent fields stay, null clears."""
+    with transaction() as session:
+        row = collecting.change(session, person(), collection_id, change, now())
+        return showing.own_collection(row, access.items_of(session, row.id), person())
+
+
+handler = entry(app)

@@ -1,0 +1,20 @@
+"""Take a listing out of a collection."""
+
+from dealbrain import collecting
+from dealbrain.db import transaction
+from dealbrain.shapes import PathId
+from dealbrain.web import Needs, Response, api, entry, nothing, now, person
+
+app = api(signed_in=True)
+NEEDS = Needs(database=True)
+
+
+@app.delete("/v1/collections/<collection_id>/items/<item_id>", summary="Remove an item", status_code=204)
+def remove_item(collection_id: PathId, item_id: PathId) -> Response[str]:
+    """The listing itself stays."""
+    with transaction() as session:
+        collecting.remove_item(session, person(), collection_id, item_id, now())
+    return nothing()
+
+
+handler = entry(app)

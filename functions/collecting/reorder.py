@@ -1,0 +1,20 @@
+"""Set the order of a collection's items."""
+
+from dealbrain import access, collecting, showing
+from dealbrain.db import transaction
+from dealbrain.shapes import ItemOrder, OwnCollection, PathId
+from dealbrain.web import Needs, api, entry, now, person
+
+app = api(signed_in=True)
+NEEDS = Needs(database=True)
+
+
+@app.put("/v1/collections/<collection_id>/items/order", summary="Order the items")
+def reorder(collection_id: PathId, order: ItemOrder) -> OwnCollection:
+    """Takes all items in the order wanted, and the revision they were seen at."""
+    with transaction() as session:
+        row = collecting.reorder(session, person(), collection_id, order, now())
+        return showing.own_collection(row, access.items_of(session, row.id), person())
+
+
+handler = entry(app)

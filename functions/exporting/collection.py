@@ -1,0 +1,25 @@
+"""A collection as a file."""
+
+from dealbrain import exporting
+from dealbrain.db import transaction
+from dealbrain.facts import EXPORTS
+from dealbrain.shapes import CollectionFormat, PathId
+from dealbrain.web import Needs, Response, api, attachment, caller, entry, now, redirect
+
+app = api()
+NEEDS = Needs(database=True, files=(EXPORTS,))
+
+
+@app.get("/v1/collections/<collection_id>/export", summary="Export a collection")
+def export_collection(
+    collection_id: PathId,
+    format: CollectionFormat = CollectionFormat.json,  # noqa: A002, ARG001 - there is one format so far; another one is refused
+) -> Response[bytes]:
+    """Answer the portable file; what is private to its owner only."""
+    with transaction() as session:
+        file = exporting.collection(session, caller(), collection_id, now())
+    link = exporting.parked(file)
+    return redirect(link) if link else attachment(file.content, file.media_type, file.name)
+
+
+handler = entry(app)

@@ -1,0 +1,25 @@
+"""A listing as a file."""
+
+from dealbrain import exporting
+from dealbrain.db import transaction
+from dealbrain.facts import EXPORTS
+from dealbrain.shapes import ListingFormat, PathId
+from dealbrain.web import Needs, Response, api, attachment, caller, entry, now, redirect
+
+app = api()
+NEEDS = Needs(database=True, files=(EXPORTS,))
+
+
+@app.get("/v1/listings/<listing_id>/export", summary="Export a listing")
+def export_listing(
+    listing_id: PathId,
+    format: ListingFormat = ListingFormat.json,  # noqa: A002, ARG001 - there is one format so far; another one is refused
+) -> Response[bytes]:
+    """Answer the portable file; what is private to its owner only."""
+    with transaction() as session:
+        file = exporting.listing(session, caller(), listing_id, now())
+    link = exporting.parked(file)
+    return redirect(link) if link else attachment(file.content, file.media_type, file.name)
+
+
+handler = entry(app)

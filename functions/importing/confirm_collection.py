@@ -1,0 +1,22 @@
+"""Import a collection as previewed."""
+
+from dealbrain import importing
+from dealbrain.db import transaction
+from dealbrain.document import ArtifactType
+from dealbrain.facts import PREVIEWS
+from dealbrain.shapes import Confirm, Imported
+from dealbrain.web import Needs, Response, answer, api, entry, now, person
+
+app = api(signed_in=True)
+NEEDS = Needs(database=True, files=(PREVIEWS,), pending=True)
+
+
+@app.post("/v1/collections/import/confirm", summary="Confirm the import of a collection", status_code=201)
+def confirm_collection(wanted: Confirm) -> Response[Imported]:
+    """Exactly once: 201 for the call that did it, 200 for the same call again."""
+    with transaction() as session:
+        done, first = importing.confirm(session, person(), ArtifactType.collection, wanted, now())
+    return answer(done, 201 if first else 200)
+
+
+handler = entry(app)

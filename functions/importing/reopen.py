@@ -1,0 +1,20 @@
+"""A preview, once more."""
+
+from dealbrain import importing
+from dealbrain.db import transaction
+from dealbrain.facts import PREVIEWS
+from dealbrain.shapes import OpenedPreview, PathUuid
+from dealbrain.web import Needs, api, entry, now, person
+
+app = api(signed_in=True)
+NEEDS = Needs(database=True, files=(PREVIEWS,), pending=True)
+
+
+@app.get("/v1/imports/<preview_id>", summary="Re-open a preview")
+def reopen(preview_id: PathUuid) -> OpenedPreview:
+    """To its owner only, until it expires."""
+    with transaction() as session:
+        return importing.reopen(session, person(), preview_id, now())
+
+
+handler = entry(app)

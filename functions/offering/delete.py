@@ -1,0 +1,20 @@
+"""Remove a listing."""
+
+from dealbrain import offering
+from dealbrain.db import transaction
+from dealbrain.shapes import PathId
+from dealbrain.web import Needs, Response, api, entry, nothing, person
+
+app = api(signed_in=True)
+NEEDS = Needs(database=True)
+
+
+@app.delete("/v1/listings/<listing_id>", summary="Remove a listing", status_code=204)
+def delete_listing(listing_id: PathId) -> Response[str]:
+    """One that others collected stays with them, archived and nobody's."""
+    with transaction() as session:
+        offering.delete(session, person(), listing_id)
+    return nothing()
+
+
+handler = entry(app)

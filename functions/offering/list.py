@@ -1,0 +1,34 @@
+"""Everybody's listings."""
+
+from dealbrain import facts, offering, showing
+from dealbrain.db import transaction
+from dealbrain.document import Condition
+from dealbrain.offering import Filter
+from dealbrain.shapes import Amount, Cursor, Limit, ListingSort, OwnListing, Page, PublicListing, Tier, Typed
+from dealbrain.web import Needs, api, caller, entry
+
+app = api()
+NEEDS = Needs(database=True)
+
+
+@app.get("/v1/listings", summary="List and search listings")
+def list_listings(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the route
+    q: Typed | None = None,
+    owner: Typed | None = None,
+    condition: Condition | None = None,
+    tier: Tier | None = None,
+    cpu: Typed | None = None,
+    min_price: Amount | None = None,
+    max_price: Amount | None = None,
+    sort: ListingSort = ListingSort.recent,
+    cursor: Cursor | None = None,
+    limit: Limit = facts.PAGE,
+) -> Page[OwnListing | PublicListing]:
+    """Answer one page; every filter narrows what the others leave."""
+    wanted = Filter(q, owner, condition, tier, cpu, min_price, max_price)
+    with transaction() as session:
+        rows, more = offering.find(session, wanted, sort, limit, cursor)
+        return Page(items=[showing.listing(row, caller()) for row in rows], next_cursor=more)
+
+
+handler = entry(app)

@@ -1,0 +1,15 @@
+"""Runs by the clock, without a route: removes what expired."""
+
+from datetime import datetime
+from typing import Any
+
+from dealbrain import sweeping
+from dealbrain.facts import PREVIEWS
+from dealbrain.web import Needs
+
+NEEDS = Needs(files=(PREVIEWS,), pending=True)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Sweep as of the scheduled time, which the scheduler puts into ``{"now": "2026-11-22T03:00:00Z"}``."""
+    return {"removed": sweeping.sweep(datetime.fromisoformat(event["now"]))}

@@ -1,0 +1,125 @@
+"""S3: bytes by bucket and key. Nothing else in the product speaks to it.
+
+boto3 costs as much to import as all the rest, so it is imported at first use.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dealbrain.errors import Unavailable
+from dealbrain.facts import Bucket
+from dealbrain.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_SECONDS = 1
+READ_SECONDS = 3
+ATTEMPTS = 2
+DELETE_AT_ONCE = 1000
+LINK_SECONDS = 900
+
+
+def get(bucket: Bucket, key: str) -> bytes | None:
+    """Read an object, or None when there is none.
+
+    Raises:
+        Unavailable: S3 does not answer.
+    """
+    found = get_with_age(bucket, key)
+    return found[0] if found else None
+
+
+def get_with_age(bucket: Bucket, key: str) -> tuple[bytes, datetime] | None:
+    """Read an object and when it was written (UTC), or None when there is none.
+
+    Raises:
+        Unavailable: S3 does not answer.
+    """
+    client = _client()
+    with _answering():
+        try:
+            answer = client.get_object(Bucket=_name(bucket), Key=key)
+        except client.exceptions.NoSuchKey:
+            return None
+        return answer["Body"].read(), answer["LastModified"]
+
+
+def put(bucket: Bucket, key: str, body: bytes, content_type: str) -> None:
+    """Write an object whole.
+
+    Raises:
+        Unavailable: S3 does not answer.
+    """
+    with _answering():
+        _client().put_object(Bucket=_name(bucket), Key=key, Body=body, ContentType=content_type)
+
+
+def keys(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """Name every object under a prefix."""
+    with _answering():
+        for page in _client().get_paginator("list_objects_v2").paginate(Bucket=_name(bucket), Prefix=prefix):
+            for found in page.get("Contents", ()):
+                yield found["Key"]
+
+
+def delete(bucket: Bucket, names: Iterable[str]) -> None:
+    """Remove objects, a thousand to a call; absent ones are no error."""
+    names = list(names)
+    with _answering():
+        for start in range(0, len(names), DELETE_AT_ONCE):
+            batch = names[start : start + DELETE_AT_ONCE]
+            _client().delete_objects(
+                Bucket=_name(bucket), Delete={"Objects": [{"Key": name} for name in batch], "Quiet": True}
+            )
+
+
+def link(bucket: Bucket, key: str, file_name: str) -> str:
+    """Sign an address under which an object can be fetched for a quarter of an hour, by name."""
+    return _client().generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": _name(bucket),
+            "Key": key,
+            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
+        },
+        ExpiresIn=LINK_SECONDS,
+    )
+
+
+def _name(bucket: Bucket) -> str:
+    return {
+        Bucket.generated: settings().generated_bucket,
+        Bucket.private: settings().private_bucket,
+    }[bucket]
+
+
+@lru_cache(maxsize=1)
+def _client() -> "S3Client":
+    import boto3
+    from botocore.config import Config
+
+    # Version 4 by name: in one region boto3 still signs links the old way by default.
+    return boto3.client(
+        "s3",
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        ),
+    )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        raise Unavailable("The file store does not answer; please try again in a few seconds.") from error

@@ -1,0 +1,124 @@
+"""DynamoDB: what expires. One table, one item per thing, its expiry checked on every read.
+
+The TTL attribute only tidies up, hours or days late; it never decides whether something is expired.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dealbrain.errors import Expired, NotFound, Unavailable
+from dealbrain.facts import PENDING_GRACE, PENDING_KEY, PENDING_TTL
+from dealbrain.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+CONNECT_SECONDS = 1
+READ_SECONDS = 2
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Something that waits for its owner until it expires; its body, if any, is a file."""
+
+    id: str
+    owner: str
+    kind: str
+    expires_at: datetime
+
+
+def put(thing: Pending) -> None:
+    """Keep it until it expires (and a day longer, so that "expired" can be told from "unknown")."""
+    with _answering():
+        _client().put_item(
+            TableName=settings().pending_table,
+            Item={
+                PENDING_KEY: {"S": thing.id},
+                "owner": {"S": thing.owner},
+                "kind": {"S": thing.kind},
+                "expires_at": {"S": thing.expires_at.isoformat()},
+                PENDING_TTL: {"N": str(int((thing.expires_at + PENDING_GRACE).timestamp()))},
+            },
+        )
+
+
+def get(thing_id: str, owner: str, now: datetime) -> Pending:
+    """Read consistently what one owner left.
+
+    Raises:
+        NotFound: unknown, or somebody else's.
+        Expired: its time is over, whether or not it was tidied up.
+    """
+    with _answering():
+        answer = _client().get_item(
+            TableName=settings().pending_table, Key={PENDING_KEY: {"S": thing_id}}, ConsistentRead=True
+        )
+    found = answer.get("Item")
+    if not found or found["owner"]["S"] != owner:
+        raise NotFound
+    thing = _read(found)
+    if thing.expires_at <= now:
+        raise Expired("This preview has expired; send the file again.")
+    return thing
+
+
+def delete(thing_id: str) -> None:
+    """Forget it; forgetting twice is no error."""
+    with _answering():
+        _client().delete_item(TableName=settings().pending_table, Key={PENDING_KEY: {"S": thing_id}})
+
+
+def outlived(now: datetime) -> Iterator[Pending]:
+    """Everything whose time, the grace included, is over."""
+    with _answering():
+        for page in (
+            _client()
+            .get_paginator("scan")
+            .paginate(
+                TableName=settings().pending_table,
+                FilterExpression="#ttl <= :now",
+                ExpressionAttributeNames={"#ttl": PENDING_TTL},
+                ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
+            )
+        ):
+            yield from map(_read, page["Items"])
+
+
+def _read(item: "dict[str, AttributeValueTypeDef]") -> Pending:
+    return Pending(
+        id=item[PENDING_KEY]["S"],
+        owner=item["owner"]["S"],
+        kind=item["kind"]["S"],
+        expires_at=datetime.fromisoformat(item["expires_at"]["S"]).astimezone(UTC),
+    )
+
+
+@lru_cache(maxsize=1)
+def _client() -> "DynamoDBClient":
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "dynamodb",
+        config=Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        ),
+    )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        raise Unavailable("The preview store does not answer; please try again in a few seconds.") from error

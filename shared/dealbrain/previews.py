@@ -1,0 +1,61 @@
+"""A preview between its making and its confirming, the same way whatever its size.
+
+The file and the body are in S3, the pointer with owner and expiry in DynamoDB.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dealbrain import files, jsontext, pending
+from dealbrain.errors import Expired
+from dealbrain.facts import PREVIEWS, Bucket
+from dealbrain.pending import Pending
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The file as it was sent, and what we made of it."""
+
+    pointer: Pending
+    raw: bytes
+    body: Mapping[str, Any]
+
+
+def keep(kept: Kept) -> None:
+    """Store a preview; the pointer comes last, so that what it points to is there."""
+    files.put(Bucket.private, _file(kept.pointer.id), kept.raw, _JSON)
+    files.put(Bucket.private, _body(kept.pointer.id), jsontext.dumps(kept.body).encode(), _JSON)
+    pending.put(kept.pointer)
+
+
+def find(preview_id: str, owner: str, now: datetime) -> Kept:
+    """Read one owner's preview.
+
+    Raises:
+        NotFound: unknown, or somebody else's.
+        Expired: its time is over.
+    """
+    pointer = pending.get(preview_id, owner, now)
+    raw, body = files.get(Bucket.private, _file(pointer.id)), files.get(Bucket.private, _body(pointer.id))
+    if raw is None or body is None:
+        raise Expired("This preview has expired; send the file again.")
+    found: Any = jsontext.loads(body)
+    return Kept(pointer, raw, found)
+
+
+def forget(pointer: Pending) -> None:
+    """Remove a preview: the pointer first, so that nothing points to what is gone."""
+    pending.delete(pointer.id)
+    files.delete(Bucket.private, [_file(pointer.id), _body(pointer.id)])
+
+
+def _file(preview_id: str) -> str:
+    return f"{PREVIEWS}{preview_id}.file"
+
+
+def _body(preview_id: str) -> str:
+    return f"{PREVIEWS}{preview_id}.json"

@@ -1,0 +1,199 @@
+"""Every table, readable in one sitting. Models without methods; a migration says the same.
+
+Documents are ``json`` and not ``jsonb``: the order of keys and the spelling of numbers belong to people.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+Document = dict[str, Any]
+
+
+class Table(DeclarativeBase):
+    """What all tables share: the types Python names stand for, and names of constraints."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        int: sa.BigInteger,
+        str: sa.Text,
+        datetime: sa.DateTime(timezone=True),
+        Decimal: sa.Numeric(12, 2),
+        Document: sa.JSON,
+    }
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Account(Table):
+    """A person who has written something. ``sub`` comes from the token and identifies."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    sub: Mapped[str] = mapped_column(unique=True)
+    username: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str | None]
+    # What files call their author: never the account's number.
+    export_id: Mapped[UUID] = mapped_column(server_default=sa.func.gen_random_uuid())
+    created_at: Mapped[datetime]
+
+
+class Cpu(Table):
+    """The catalog: processors with benchmark marks. Only the operator's loader writes it."""
+
+    __tablename__ = "cpus"
+    __table_args__ = (
+        sa.Index(None, "key"),
+        sa.Index(None, "family"),
+        sa.Index(None, "cpu_mark_multi"),
+        sa.Index(None, "cpu_mark_single"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str | None]
+    family: Mapped[str | None]
+    manufacturer: Mapped[str]
+    cpu_mark_multi: Mapped[int | None]
+    cpu_mark_single: Mapped[int | None]
+    tdp_w: Mapped[int | None]
+    cores: Mapped[int | None]
+    threads: Mapped[int | None]
+    release_year: Mapped[int | None]
+
+
+class Listing(Table):
+    """One offer: what a person said, and beneath it what follows from that."""
+
+    __tablename__ = "listings"
+    __table_args__ = (
+        sa.Index(None, "owner_id"),
+        sa.Index(None, "created_at", "id"),
+        sa.Index(None, "price_usd", "id"),
+        sa.Index(None, "score", "id"),
+        sa.Index(None, "url_key"),
+        sa.Index(None, "title_key", "seller_key"),
+        sa.Index("ix_listings_tokens", "tokens", postgresql_using="gin"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    # Nobody's, when its owner deleted what others had collected.
+    owner_id: Mapped[int | None] = mapped_column(sa.ForeignKey("accounts.id"))
+    revision: Mapped[int] = mapped_column(default=1)
+    title: Mapped[str]
+    listing_url: Mapped[str | None]
+    other_urls: Mapped[list[Document]] = mapped_column(sa.JSON)
+    seller: Mapped[str | None]
+    price_usd: Mapped[Decimal | None]
+    price_date: Mapped[datetime | None]
+    condition: Mapped[str]
+    status: Mapped[str]
+    device_model: Mapped[str | None]
+    notes: Mapped[str | None]
+    custom_fields: Mapped[Document]
+    performance: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
+    details: Mapped[Document | None] = mapped_column("metadata", sa.JSON(none_as_null=True))
+    # JSON Pointer -> value: what a file carried and we do not know, kept for the next export.
+    extra: Mapped[Document]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    # What follows. offering.settle writes all of it and nothing else does.
+    cpu_name: Mapped[str | None]
+    cpu_estimate: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
+    metrics: Mapped[Document]
+    adjusted_price_usd: Mapped[Decimal | None]
+    valuation_breakdown: Mapped[Document]
+    ruleset_name: Mapped[str]
+    fair_value_usd: Mapped[Decimal | None]
+    fair_value_breakdown: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
+    tier: Mapped[str | None]
+    verdict: Mapped[str]
+    score: Mapped[float | None]
+    as_of: Mapped[date]
+    url_key: Mapped[str | None]
+    title_key: Mapped[str]
+    seller_key: Mapped[str | None]
+    tokens: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+
+    owner: Mapped[Account | None] = relationship(lazy="raise")
+
+
+class Collection(Table):
+    """A person's named, ordered set of listings."""
+
+    __tablename__ = "collections"
+    __table_args__ = (
+        sa.Index(None, "owner_id", "created_at"),
+        sa.Index(None, "visibility", "published_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    owner_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"))
+    # Counts changes to the items and their order, so that two editors cannot mix theirs.
+    revision: Mapped[int] = mapped_column(default=1)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    visibility: Mapped[str]
+    published_at: Mapped[datetime | None]
+    extra: Mapped[Document]
+    views: Mapped[int] = mapped_column(default=0)
+    copies: Mapped[int] = mapped_column(default=0)
+    exports: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    owner: Mapped[Account] = relationship(lazy="raise")
+
+
+class Item(Table):
+    """A listing in a collection, once. ``notes`` are public with it, ``private_notes`` never."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        sa.UniqueConstraint("collection_id", "listing_id"),
+        sa.Index(None, "collection_id", "position", "id"),
+        sa.Index(None, "listing_id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    collection_id: Mapped[int] = mapped_column(sa.ForeignKey("collections.id", ondelete="CASCADE"))
+    listing_id: Mapped[int] = mapped_column(sa.ForeignKey("listings.id", ondelete="CASCADE"))
+    status: Mapped[str]
+    notes: Mapped[str | None]
+    private_notes: Mapped[str | None]
+    position: Mapped[int]
+    added_at: Mapped[datetime]
+    price_when_added_usd: Mapped[Decimal | None]
+    extra: Mapped[Document]
+
+    listing: Mapped[Listing] = relationship(lazy="raise")
+
+
+class Import(Table):
+    """The mark that a preview was used, in the same transaction as the rows it made.
+
+    Its primary key alone decides which of several confirms was first.
+    """
+
+    __tablename__ = "imports"
+    __table_args__ = (sa.Index(None, "owner_id", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"))
+    kind: Mapped[str]
+    # Hash of the confirming request: the same one again gets the same answer.
+    request: Mapped[str]
+    reply: Mapped[Document]
+    created_at: Mapped[datetime]

@@ -1,0 +1,395 @@
+"""The edge: who calls, what is refused before a verb sees it, and how refusals look.
+
+``api()`` makes a resolver with strict reading and one error shape, ``entry()`` the Lambda handler around
+it. Powertools is wrapped here and nowhere else.
+"""
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from copy import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, NoReturn, cast
+from urllib.parse import quote, unquote_to_bytes
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler import Response as PowertoolsResponse
+from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dealbrain import errors, identity, jsontext
+from dealbrain.errors import (
+    Invalid,
+    Malformed,
+    NotFound,
+    Problem,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedType,
+)
+from dealbrain.facts import JSON_BODY_BYTES, RETRY_AFTER
+from dealbrain.identity import Anonymous, Caller, Person
+
+# Functions take it from here.
+Response = PowertoolsResponse
+
+VERSION = "0.1.0"
+NAMESPACE = "DealBrain"
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+NO_STORE = "no-store"
+
+STATUS: Mapping[type[Refusal], HTTPStatus] = {
+    errors.Malformed: HTTPStatus.BAD_REQUEST,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Expired: HTTPStatus.GONE,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Fault: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a function may touch beyond its logs; the stacks turn it into exactly these grants."""
+
+    database: bool = False
+    files: tuple[str, ...] = ()
+    """Prefixes of facts it reads and writes."""
+    pending: bool = False
+    renderer: bool = False
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method and path of an endpoint, the path spelled as the HTTP API spells it."""
+
+    method: str
+    path: str
+    signed_in: bool
+    summary: str
+    status: int
+
+
+@dataclass(frozen=True)
+class _Call:
+    event: APIGatewayProxyEventV2
+    who: Caller
+    now: datetime
+    unknown: tuple[Problem, ...] = ()
+    """Query parameters the route does not have."""
+
+
+_call: ContextVar[_Call] = ContextVar("call")
+
+
+class Api(APIGatewayHttpResolver):
+    """Powertools' resolver for one endpoint, reading strictly and safe to share between threads.
+
+    Powertools keeps the event on a class and the context on the instance, which is right where an
+    environment serves one request at a time. On one machine threads share the process, so every request
+    works on a copy with a context of its own and reads the event of its own call.
+    """
+
+    def __init__(self, *, signed_in: bool, body_limit: int, raw_body: bool) -> None:
+        super().__init__(
+            enable_validation=True,
+            serializer=jsontext.dumps,
+            json_body_deserializer=cast("Callable[[str], dict[str, Any]]", jsontext.loads),
+            response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+            debug=False,
+        )
+        self.routes: list[Route] = []
+        self.signed_in = signed_in
+        self.body_limit = body_limit
+        self.raw_body = raw_body
+        self._first = threading.Lock()
+        self._warm = False
+
+    @property
+    def current_event(self) -> APIGatewayProxyEventV2:  # type: ignore[override]
+        """The event of this call, whatever other threads do."""
+        return _call.get().event
+
+    def route(self, rule: str, method: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Powertools' own signature
+        """Register a route and remember it for the stacks, the gateway, the documents and the tests."""
+        decorate = super().route(rule, method, *args, **kwargs)
+
+        def remember[F: Callable[..., Any]](function: F) -> F:
+            made = decorate(function)
+            registered = (self._static_routes + self._dynamic_routes)[-1]
+            path = re.sub(r"<(\w+)>", r"{\1}", rule)
+            for one in [method] if isinstance(method, str) else method:
+                self.routes.append(
+                    Route(one, path, self.signed_in, registered.summary or "", registered.status_code)
+                )
+            return made
+
+        return remember
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer one request: refuse what no verb should see, then route, validate and run."""
+        mine = copy(self)
+        mine.context = {}
+        wrapped = APIGatewayProxyEventV2(dict(event), self._json_body_deserializer)
+        now = datetime.fromtimestamp(wrapped.request_context.time_epoch / 1000, UTC)
+        token = _call.set(_Call(wrapped, Anonymous(), now))
+        try:
+            self._admit(wrapped, now)
+            # Powertools builds a route's middleware at its first request and is not guarded against two.
+            if self._warm:
+                return mine._resolve_powertools(event, context)  # noqa: SLF001 - a copy of ourselves
+            with self._first:
+                answer = mine._resolve_powertools(event, context)  # noqa: SLF001
+                self._warm = True
+                return answer
+        except Refusal as refusal:
+            return _built(problem(refusal), wrapped)
+        finally:
+            _call.reset(token)
+
+    def _resolve_powertools(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return super().resolve(event, context)
+
+    def _admit(self, event: APIGatewayProxyEventV2, now: datetime) -> None:
+        _refuse_bad_path(event.raw_path)
+        _refuse_bad_query(event.raw_query_string or "")
+        who = identity.caller(event.headers.get("authorization"), now)
+        if self.signed_in and isinstance(who, Anonymous):
+            raise Unauthenticated("Sign in and send the access token as a bearer.")
+        _call.set(_Call(event, who, now, self._unknown_parameters(event)))
+        if event.body:
+            self._admit_body(event)
+
+    def _unknown_parameters(self, event: APIGatewayProxyEventV2) -> tuple[Problem, ...]:
+        routes = self._static_routes + self._dynamic_routes
+        known = {field.alias for route in routes for field in route.dependant.query_params}
+        return tuple(
+            Problem(f"?{name}", "unknown_parameter", "This route has no such parameter.")
+            for name in event.query_string_parameters
+            if routes and name not in known
+        )
+
+    def _admit_body(self, event: APIGatewayProxyEventV2) -> None:
+        raw = _body(event)
+        if len(raw) > self.body_limit:
+            raise TooLarge(f"The body is larger than {self.body_limit // 1024} KiB.")
+        content_type = (event.headers.get("content-type") or JSON).split(";")[0].strip().lower()
+        if content_type != JSON:
+            raise UnsupportedType(f"This route reads {JSON}, not {content_type[:80]!r}.")
+        if not jsontext.is_utf8(raw):
+            raise Malformed("The body is no UTF-8.")
+
+
+def api(*, signed_in: bool = False, body_limit: int = JSON_BODY_BYTES, raw_body: bool = False) -> Api:
+    """Make the resolver of one endpoint.
+
+    Args:
+        signed_in: whether anonymous callers get 401; otherwise both are served.
+        body_limit: bytes of body taken.
+        raw_body: whether the function reads the body itself, as it was sent.
+    """
+    app = Api(signed_in=signed_in, body_limit=body_limit, raw_body=raw_body)
+    app.use([_refuse_unknown_parameters])
+    app.exception_handler(Refusal)(problem)
+    app.exception_handler(RequestValidationError)(lambda error: problem(_refusal(error)))
+    app.exception_handler(Exception)(_fault)
+    return app
+
+
+def default_api(refuse: Callable[[], NoReturn]) -> Api:
+    """Make the resolver of the ``$default`` route, which answers whatever no other route does.
+
+    Args:
+        refuse: raises the refusal that fits the request.
+    """
+    app = api()
+    app.routes.append(Route("ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404))
+    app.exception_handler(NotFoundError)(lambda _: refuse())
+    return app
+
+
+def entry(app: Api) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """Make the Lambda handler: answer the warm-up ping, else the request, with one log line for it."""
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        if event.get("warm"):
+            return {"warm": True}
+        answer = app.resolve(event, context)
+        _harden(answer["headers"])
+        request = event["requestContext"]
+        # The route and not the path: share tokens stand in paths.
+        _logger().info(
+            "answered",
+            extra={
+                "route": event["routeKey"],
+                "status": answer["statusCode"],
+                "request_id": request["requestId"],
+            },
+        )
+        return answer
+
+    return handler
+
+
+def caller() -> Caller:
+    """Who sent the request: a verified person, or Anonymous."""
+    return _call.get().who
+
+
+def person() -> Person:
+    """Who sent the request, on routes that require somebody.
+
+    Raises:
+        Unauthenticated: nobody did.
+    """
+    who = caller()
+    if isinstance(who, Anonymous):
+        raise Unauthenticated("Sign in and send the access token as a bearer.")
+    return who
+
+
+def now() -> datetime:
+    """When the request arrived (UTC), by the gateway's clock: the only "now" a verb is given."""
+    return _call.get().now
+
+
+def body() -> bytes:
+    """The request's body as it was sent."""
+    return _body(_call.get().event)
+
+
+def request() -> tuple[str, str]:
+    """The method and path asked for."""
+    event = _call.get().event
+    return event.http_method, event.raw_path
+
+
+def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+    """Write one metric in CloudWatch's embedded format."""
+    with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE):
+        pass
+
+
+def answer[T](content: T, status: int) -> Response[T]:
+    """An answer whose status depends on what happened."""
+    return Response(status, JSON, content)
+
+
+def attachment(content: bytes, media_type: str, file_name: str) -> Response[bytes]:
+    """A file to keep, under a name that survives quotes, line breaks and any alphabet (RFC 6266, 8187)."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", file_name)
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+    return Response(HTTPStatus.OK, media_type, content, {"Content-Disposition": disposition})
+
+
+def redirect(location: str) -> Response[Any]:
+    """Send the caller on, this time only."""
+    return Response(HTTPStatus.FOUND, None, "", {"Location": location, "Cache-Control": NO_STORE})
+
+
+def nothing() -> Response[str]:
+    """The answer to a deletion."""
+    return Response(HTTPStatus.NO_CONTENT, None, "")
+
+
+def problem(refusal: Refusal) -> Response[str]:
+    """Spell a refusal as problem+json (RFC 9457), the one error shape there is."""
+    status = next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+    content = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "errors": [vars(one) for one in refusal.problems],
+        **refusal.members,
+    }
+    headers: dict[str, str | list[str]] = {"Cache-Control": NO_STORE}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(int(RETRY_AFTER.total_seconds()))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(status.value, PROBLEM_JSON, jsontext.dumps(content), headers)
+
+
+def _fault(error: Exception) -> Response[str]:
+    _logger().exception("unexpected", exc_info=error)
+    request_id = _call.get().event.request_context.request_id
+    return problem(errors.Fault(f"Something went wrong on our side. Our log has it as request {request_id}."))
+
+
+def _refusal(error: RequestValidationError) -> Refusal:
+    """Turn the validator's list into ours; a path that cannot name anything is simply not found."""
+    found = error.errors()
+    if any(one["loc"][0] == "path" for one in found):
+        return NotFound()
+    problems = *map(_problem, found), *_call.get().unknown
+    return Invalid("The request is well formed but wrong; see errors.", problems=problems)
+
+
+def _problem(found: Mapping[str, Any]) -> Problem:
+    place, *rest = found["loc"]
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in rest)
+    pointer = f"?{rest[0]}" if place == "query" else "".join(f"/{step}" for step in escaped)
+    return Problem(pointer, found["type"], found.get("msg", "is not valid").removeprefix("Value error, "))
+
+
+def _refuse_unknown_parameters(app: Api, next_middleware: Callable[[Api], Response[Any]]) -> Response[Any]:
+    if unknown := _call.get().unknown:
+        raise Invalid("This route does not know these parameters.", problems=unknown)
+    return next_middleware(app)
+
+
+def _refuse_bad_path(path: str) -> None:
+    if not _is_clean(path):
+        raise NotFound
+
+
+def _refuse_bad_query(query: str) -> None:
+    if not _is_clean(query.replace("+", " ")):
+        raise Malformed("The query contains a NUL or bytes that are no UTF-8.")
+
+
+def _is_clean(text: str) -> bool:
+    # The raw text, because every later reader decodes it in its own way.
+    raw = unquote_to_bytes(text)
+    return jsontext.is_utf8(raw) and b"\x00" not in raw
+
+
+def _body(event: APIGatewayProxyEventV2) -> bytes:
+    sent = event.body or ""
+    return base64.b64decode(sent) if event.is_base64_encoded else sent.encode("utf-8", "surrogatepass")
+
+
+def _built(response: Response[Any], event: APIGatewayProxyEventV2) -> dict[str, Any]:
+    built: dict[str, Any] = ResponseBuilder[Any](response, jsontext.dumps).build(event)
+    return built
+
+
+def _harden(headers: dict[str, Any]) -> None:
+    headers.setdefault("Cache-Control", NO_STORE)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+
+
+@lru_cache(maxsize=1)
+def _logger() -> Logger:
+    # Made at first use: Powertools reads the environment when it is made.
+    return Logger(service="dealbrain")
