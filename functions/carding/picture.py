@@ -9,7 +9,7 @@ from dealbrain.cardspec import Variant
 from dealbrain.errors import NotFound, Unavailable
 from dealbrain.facts import CARDS, RETRY_AFTER, SPECS
 from dealbrain.shapes import PathId
-from dealbrain.web import NO_STORE, Needs, Response, api, count, entry, redirect
+from dealbrain.web import NO_STORE, Needs, Response, api, binary, count, entry, redirect
 
 app = api()
 NEEDS = Needs(files=(CARDS, SPECS), renderer=True)
@@ -21,7 +21,7 @@ PLACEHOLDERS = Path(__file__).with_name("placeholders")
 
 @app.get("/v1/cards/<listing_id>/<name>", summary="Read a card")
 @app.head("/v1/cards/<listing_id>/<name>", summary="Look whether a card is there")
-def read_card(listing_id: PathId, name: str) -> Response[bytes]:
+def read_card(listing_id: PathId, name: str) -> Response[str]:
     """Answer the picture; draw it first if nobody asked for it before."""
     variant = cardspec.parse_name(name)
     if variant is None:
@@ -34,22 +34,22 @@ def read_card(listing_id: PathId, name: str) -> Response[bytes]:
         return _placeholder(variant)
     count("CardHit" if picture.hit else "CardMiss")
     headers = {"Cache-Control": FOR_EVER, "ETag": f'"{variant.name}"'}
-    return Response(HTTPStatus.OK, cardspec.MEDIA_TYPE[variant.format], picture.content, headers)
+    return binary(picture.content, cardspec.MEDIA_TYPE[variant.format], headers)
 
 
-def _current(listing_id: int, variant: Variant) -> Response[bytes]:
+def _current(listing_id: int, variant: Variant) -> Response[str]:
     """An outdated or removed card: lead to the one that is right today."""
     query = f"style={variant.style}&size={variant.size}&format={variant.format}"
     return redirect(f"/v1/listings/{listing_id}/card-image?{query}")
 
 
-def _placeholder(variant: Variant) -> Response[bytes]:
+def _placeholder(variant: Variant) -> Response[str]:
     """A picture a person understands, with a status no crawler keeps."""
     count("CardPlaceholder")
     name = cardspec.placeholder_name(variant.style, variant.size, variant.format)
     headers = {"Cache-Control": NO_STORE, "Retry-After": str(int(RETRY_AFTER.total_seconds()))}
     content = (PLACEHOLDERS / name).read_bytes()
-    return Response(HTTPStatus.SERVICE_UNAVAILABLE, cardspec.MEDIA_TYPE[variant.format], content, headers)
+    return binary(content, cardspec.MEDIA_TYPE[variant.format], headers, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 handler = entry(app)

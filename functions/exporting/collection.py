@@ -14,7 +14,7 @@ NEEDS = Needs(database=True, files=(EXPORTS,))
 def export_collection(
     collection_id: PathId,
     format: CollectionFormat = CollectionFormat.json,  # noqa: A002, ARG001 - there is one format so far; another one is refused
-) -> Response[bytes]:
+) -> Response[str]:
     """Answer the portable file; what is private to its owner only."""
     with transaction() as session:
         file = exporting.collection(session, caller(), collection_id, now())

@@ -14,7 +14,7 @@ NEEDS = Needs(database=True, files=(EXPORTS,))
 def export_listing(
     listing_id: PathId,
     format: ListingFormat = ListingFormat.json,  # noqa: A002, ARG001 - there is one format so far; another one is refused
-) -> Response[bytes]:
+) -> Response[str]:
     """Answer the portable file; what is private to its owner only."""
     with transaction() as session:
         file = exporting.listing(session, caller(), listing_id, now())

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
-from dealbrain import document, jsontext, matching
+from dealbrain import document, matching
 from dealbrain.document import Deal, DealEntry
 from dealbrain.jsontext import Json
 from dealbrain.matching import Match, Offer
@@ -54,9 +54,7 @@ def _rank(offer: Offer, one: Likeness) -> tuple[float, bool, Any, int]:
 
 def _candidates(offers: Sequence[Offer]) -> sa.Select[int, Listing]:
     """Every listing that can possibly match: the three rules as three indexes, one statement for all rows."""
-    rows = sa.func.json_to_recordset(
-        sa.cast(jsontext.dumps([*map(_keys, range(len(offers)), offers)]), sa.JSON)
-    )
+    rows = sa.func.json_to_recordset(sa.literal([*map(_keys, range(len(offers)), offers)], sa.JSON))
     sought = rows.table_valued(
         sa.column("row", sa.Integer),
         sa.column("url_key", sa.Text),
@@ -66,18 +64,16 @@ def _candidates(offers: Sequence[Offer]) -> sa.Select[int, Listing]:
         sa.column("least", sa.Integer),
         sa.column("most", sa.Integer),
     ).render_derived(name="sought", with_types=True)
-    words = sa.func.cardinality(Listing.tokens)
-    possible = sa.union(
-        sa.select(Listing.id).where(Listing.url_key == sought.c.url_key),
-        sa.select(Listing.id).where(
-            Listing.title_key == sought.c.title_key, Listing.seller_key == sought.c.seller_key
-        ),
-        sa.select(Listing.id).where(
-            Listing.tokens.overlap(sought.c.prefix), words.between(sought.c.least, sought.c.most)
-        ),
-    ).lateral("possible")
+    ours = aliased(Listing)
+    words = sa.func.cardinality(ours.tokens)
+    same_address = ours.url_key == sought.c.url_key
+    same_title = (ours.title_key == sought.c.title_key) & (ours.seller_key == sought.c.seller_key)
+    similar = ours.tokens.overlap(sought.c.prefix) & words.between(sought.c.least, sought.c.most)
+    rules = (sa.select(ours.id).where(rule).correlate(sought) for rule in (same_address, same_title, similar))
+    possible = sa.union(*rules).lateral("possible")
     return (
         sa.select(sought.c.row, Listing)
+        .select_from(sought)
         .join(possible, sa.true())
         .join(Listing, Listing.id == possible.c.id)
         .where(Listing.owner_id.is_not(None))

@@ -292,14 +292,23 @@ def answer[T](content: T, status: int) -> Response[T]:
     return Response(status, JSON, content)
 
 
-def attachment(content: bytes, media_type: str, file_name: str) -> Response[bytes]:
+def binary(
+    content: bytes, media_type: str, headers: Mapping[str, str], status: int = HTTPStatus.OK
+) -> Response[str]:
+    """Bytes as they are. Base64 because Powertools' answer validation would read them as text."""
+    response = Response(status, media_type, base64.b64encode(content).decode(), dict(headers))
+    response.base64_encoded = True
+    return response
+
+
+def attachment(content: bytes, media_type: str, file_name: str) -> Response[str]:
     """A file to keep, under a name that survives quotes, line breaks and any alphabet (RFC 6266, 8187)."""
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", file_name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
-    return Response(HTTPStatus.OK, media_type, content, {"Content-Disposition": disposition})
+    return binary(content, media_type, {"Content-Disposition": disposition})
 
 
-def redirect(location: str) -> Response[Any]:
+def redirect(location: str) -> Response[str]:
     """Send the caller on, this time only."""
     return Response(HTTPStatus.FOUND, None, "", {"Location": location, "Cache-Control": NO_STORE})
 

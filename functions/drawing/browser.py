@@ -1,0 +1,338 @@
+"""Cards drawn by a Chromium of our own: started, spoken to and killed here, and nowhere else.
+
+Chromium is spoken to over its debugging pipe (``--remote-debugging-pipe``: file descriptors 3 and 4,
+JSON messages ended by NUL) without a driver in between: that starts a second sooner, and the whole
+process group is ours to kill. The page is our template, loaded once; a card only sets the text and
+known classes of its elements, so nobody's text is ever read as HTML. Nothing is ever fetched.
+"""
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from dealbrain import facts
+from dealbrain.cardspec import PIXELS, CardSpec, Format, Size, Style
+
+HERE = Path(__file__).parent
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable", "chrome")
+DOWNLOADS = (
+    "chromium_headless_shell-*/**/chrome-headless-shell",
+    "chromium_headless_shell-*/**/headless_shell",
+    "chromium-*/**/chrome",
+)
+# Chromium's memory grows slowly with every card.
+RECYCLE_AFTER = 200
+JPEG_QUALITY = 85
+
+FLAGS = (
+    "--headless",
+    "--remote-debugging-pipe",
+    # Lambda allows no namespaces and root no sandbox; what shields us is the fence, the role and the network.
+    "--no-sandbox",
+    "--no-zygote",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    # A screenshot waits for about three frames; nobody watches, so they need not wait for a display.
+    "--disable-frame-rate-limit",
+    # The same pixels on every machine.
+    "--hide-scrollbars",
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+    "--force-color-profile=srgb",
+    # The fence: whatever is fetched goes to a proxy that is not there, this machine's own addresses included.
+    "--proxy-server=http://127.0.0.1:9",
+    "--proxy-bypass-list=<-loopback>",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-breakpad",
+    "--no-first-run",
+    "--no-default-browser-check",
+)
+
+_FONTCONFIG = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{home}/fontcache</cachedir></fontconfig>
+"""
+
+# Text and classes only. A crowded card shrinks title and price in steps: the first ones to keep texts
+# whole (later a text ends in an ellipsis), the last ones only to keep everything inside the picture.
+_SHOW = """
+function (card, look) {
+  for (const place of this.querySelectorAll('[data-text]')) place.textContent = card[place.dataset.text];
+  this.querySelectorAll('.specs li').forEach((line, index) => {
+    line.children[0].textContent = card.specs[index]?.label ?? '';
+    line.children[1].textContent = card.specs[index]?.value ?? '';
+  });
+  const { body } = this, offer = this.querySelector('.offer');
+  const whole = place =>  // Letters may reach out of their line a little; a line too many is cut off.
+    place.scrollHeight - place.clientHeight < parseFloat(getComputedStyle(place).lineHeight) / 2;
+  const fits = step =>
+    offer.scrollWidth <= offer.clientWidth && body.scrollHeight <= body.clientHeight &&
+    (step > 2 || [...this.querySelectorAll('h1, .specs b')].every(whole));
+  for (let step = 0; step < 6; step++) {
+    this.documentElement.className =
+      `${look} step-${step} price-${card.price_class} tier-${card.tier_class} score-${card.score_class}`;
+    if (fits(step)) break;
+  }
+}
+"""
+
+
+class RendererDown(Exception):  # noqa: N818 - it says what is so; a picture is missing, not wrong
+    """No picture in time: Chromium is absent, dies, or hangs."""
+
+
+class _Broken(Exception):  # noqa: N818 - never leaves this file
+    """This Chromium is of no use any more; another may be."""
+
+
+class _Late(Exception):  # noqa: N818 - never leaves this file
+    """The deadline passed."""
+
+
+def find_chromium(explicit: str = "") -> str:
+    """Find the program: as told, else on the PATH, else where Playwright downloads its own.
+
+    Raises:
+        RendererDown: there is none; says what to install.
+    """
+    if explicit:
+        found = shutil.which(explicit)
+        if not found:
+            raise RendererDown(
+                f"There is no Chromium at {explicit}; correct or empty the setting 'chromium'."
+            )
+        return found
+    on_path = (shutil.which(name) for name in NAMES)
+    downloads = Path.home() / ".cache/ms-playwright"
+    downloaded = (
+        str(path) for pattern in DOWNLOADS for path in sorted(downloads.glob(pattern), reverse=True)
+    )
+    program = next(filter(None, chain(on_path, downloaded)), None)
+    if program is None:
+        raise RendererDown(
+            "Chromium is missing, and cards cannot be drawn without it: install Debian's "
+            "chromium-headless-shell, or run 'playwright install chromium', or set 'chromium' to its path."
+        )
+    return program
+
+
+class _Page:
+    """Our template in one Chromium: the process, its folder, and the talk with it."""
+
+    def __init__(self, program: str) -> None:
+        self.drawn = 0
+        self._home = Path(tempfile.mkdtemp(prefix="dealbrain-card-"))
+        self._process = _start(program, self._home)
+        self._to, self._from = (pipe.fileno() for pipe in (self._process.stdin, self._process.stdout) if pipe)
+        self._readable = select.poll()
+        self._readable.register(self._from, select.POLLIN)
+        self._received = bytearray()
+        self._asked = 0
+        self._session = ""
+        self._document = ""
+
+    def load(self, until: float) -> None:
+        """Open a blank page, fence it, and put our template into it."""
+        target = self.ask(until, "Target.createTarget", url="about:blank")["targetId"]
+        attached = self.ask(until, "Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        self.ask(until, "Inspector.enable")
+        self.ask(
+            until,
+            "Network.emulateNetworkConditions",
+            offline=True,
+            latency=0,
+            downloadThroughput=0,
+            uploadThroughput=0,
+        )
+        template = (HERE / "card.html").read_text(encoding="utf-8")
+        # The main frame is called what its target is called.
+        self.ask(until, "Page.setDocumentContent", frameId=target, html=template)
+        self._document = self.ask(until, "Runtime.evaluate", expression="document")["result"]["objectId"]
+
+    def draw(self, spec: CardSpec, look: str, pixels: tuple[int, int], kind: Format, until: float) -> bytes:
+        """Show a card and take its picture."""
+        width, height = pixels
+        self.ask(
+            until,
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.run(until, _SHOW, spec.model_dump(mode="json"), look)
+        # Encoding a PNG for speed halves the time of the whole card and adds a fifth to its size.
+        encoding = {"quality": JPEG_QUALITY} if kind is Format.jpeg else {"optimizeForSpeed": True}
+        shot = self.ask(until, "Page.captureScreenshot", format=kind.value, **encoding)
+        self.drawn += 1
+        return base64.b64decode(shot["data"])
+
+    def run(self, until: float, function: str, *values: object) -> Any:  # noqa: ANN401 - a JavaScript value
+        """Call a function of ours with the document as ``this``; values travel as values, never as code."""
+        answer = self.ask(
+            until,
+            "Runtime.callFunctionOn",
+            functionDeclaration=function,
+            objectId=self._document,
+            arguments=[{"value": value} for value in values],
+            awaitPromise=True,
+            returnByValue=True,
+        )
+        if "exceptionDetails" in answer:
+            raise _Broken(f"the template's function failed: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def ask(self, until: float, method: str, **parameters: object) -> dict[str, Any]:
+        """Send one command and wait for its answer (Chrome DevTools Protocol).
+
+        Raises:
+            _Broken: Chromium or its page died, or refuses the command.
+            _Late: no answer until then (monotonic seconds).
+        """
+        self._asked += 1
+        message: dict[str, object] = {"id": self._asked, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        self._write(json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._message(until)
+            if answer.get("method") in {"Inspector.targetCrashed", "Target.detachedFromTarget"}:
+                raise _Broken("the page crashed")
+            if answer.get("id") == self._asked:
+                if "error" in answer:
+                    raise _Broken(f"{method}: {answer['error']['message']}")
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def kill(self) -> None:
+        """Kill every process of this Chromium, stopped ones too, and remove its files."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _write(self, message: bytes) -> None:
+        # All commands of one card fit a pipe's buffer (64 KiB), so a stopped Chromium does not block us.
+        try:
+            os.write(self._to, message)
+        except OSError as error:
+            raise _Broken("Chromium closed its pipe") from error
+
+    def _message(self, until: float) -> dict[str, Any]:
+        while (end := self._received.find(0)) < 0:
+            if not self._readable.poll(max(0.0, until - time.monotonic()) * 1000):
+                raise _Late
+            more = os.read(self._from, 1 << 20)
+            if not more:
+                raise _Broken("Chromium ended")
+            self._received += more
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
+        # The plain reader: our own program speaks, and pictures are too long for a careful one.
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+
+def _start(program: str, home: Path) -> subprocess.Popen[bytes]:
+    fontconfig = home / "fonts.conf"
+    fontconfig.write_text(_FONTCONFIG.format(fonts=HERE / "fonts", home=home), encoding="utf-8")
+    # The shell moves the two pipes to where Chromium expects them, and is replaced by it.
+    return subprocess.Popen(  # noqa: S603 - the program is ours to choose, and no text of a card is in it
+        (
+            "/bin/sh",
+            "-c",
+            'exec "$@" 3<&0 4>&1 </dev/null >/dev/null',
+            "sh",
+            program,
+            *FLAGS,
+            f"--user-data-dir={home}/profile",
+        ),
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=home,
+        env={
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(home),
+            "FONTCONFIG_FILE": str(fontconfig),
+            "LANG": "C.UTF-8",
+        },
+    )
+
+
+class Browser:
+    """Draws cards with a Chromium that is started on the first card and kept. Safe to share by threads."""
+
+    def __init__(self, chromium: str = "", deadline: timedelta = facts.RENDER_DEADLINE) -> None:
+        self._chromium = chromium
+        self._seconds = deadline.total_seconds()
+        self._page: _Page | None = None
+        self._turn = threading.Lock()
+
+    def draw(self, spec: CardSpec, style: Style, size: Size, kind: Format) -> bytes:
+        """Draw a card; the bytes of a picture of exactly ``PIXELS[size]``.
+
+        A Chromium that died is replaced and asked once more. All of it (waiting for another card,
+        starting, drawing, the second attempt) takes no longer than the deadline.
+
+        Raises:
+            RendererDown: no picture within the deadline. No process is left and the next card starts afresh.
+        """
+        until = time.monotonic() + self._seconds
+        if not self._turn.acquire(timeout=self._seconds):
+            raise RendererDown(f"Other cards were drawn for {self._seconds:g} s.")
+        try:
+            return self._draw(spec, f"{style} {size}", size, kind, until)
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Kill Chromium and remove its files. The next card starts another."""
+        with self._turn:
+            self._drop()
+
+    def _draw(self, spec: CardSpec, look: str, size: Size, kind: Format, until: float) -> bytes:
+        problem: Exception | None = None
+        for _attempt in range(2):
+            try:
+                picture = self._ready_page(until).draw(spec, look, PIXELS[size], kind, until)
+            except _Late:
+                self._drop()
+                raise RendererDown(
+                    f"Chromium drew no card within {self._seconds:g} s and was killed."
+                ) from None
+            except _Broken as error:
+                self._drop()
+                problem = error
+            else:
+                return picture
+        raise RendererDown(f"Chromium failed twice: {problem}") from problem
+
+    def _ready_page(self, until: float) -> _Page:
+        if self._page and self._page.drawn >= RECYCLE_AFTER:
+            self._drop()
+        if not self._page:
+            self._page = _Page(find_chromium(self._chromium))
+            self._page.load(until)
+        return self._page
+
+    def _drop(self) -> None:
+        if self._page:
+            self._page.kill()
+            self._page = None

@@ -1,0 +1,289 @@
+"""A stand-in for Lambda: the Invoke API in front, the Runtime API behind, real processes in between.
+
+The runtime is the one of the container image (awslambdaric), so that the same program runs here and
+there. As on AWS an execution environment takes one event at a time, more than the reserved concurrency
+is throttled, a late one is killed, and one that fell over is replaced at the next call.
+"""
+
+import asyncio
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from dealbrain import facts, jsontext
+from infra.local.processes import address, kill_tree, listen, serve, tied
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
+# AWS gives an environment so long to get ready before the first event.
+INIT_TIMEOUT = timedelta(seconds=10)
+MEMORY_MB = 2048
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a function made of an event: its answer, or the description of its error."""
+
+    body: bytes
+    failed: bool = False
+
+
+def failure(kind: str, message: str) -> Answer:
+    """An error in Lambda's words."""
+    return Answer(jsontext.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
+
+
+@dataclass(frozen=True)
+class Function:
+    """What is deployed: a handler for the runtime, and its limits."""
+
+    name: str
+    handler: str
+    concurrency: int = facts.RENDERER_CONCURRENCY
+    timeout: timedelta = facts.RENDERER_TIMEOUT
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Environment:
+    """One execution environment: a process with the runtime in it, and at most one event."""
+
+    def __init__(self, function: Function) -> None:
+        self.name = uuid.uuid4().hex
+        self._function = function
+        self._ready = asyncio.Event()
+        self._events: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
+        self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._process: asyncio.subprocess.Process | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.alive = True
+
+    async def start(self, runtime_api: str, log: Path) -> None:
+        """Start the process; it will ask for its first event when it is ready."""
+        command = tied([sys.executable, "-m", "awslambdaric", self._function.handler])
+        own = {
+            "AWS_LAMBDA_RUNTIME_API": f"{runtime_api}/{self.name}",
+            "AWS_LAMBDA_FUNCTION_NAME": self._function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
+        }
+        with log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={**os.environ, **self._function.environment, **own},
+            )
+        self._watcher = asyncio.create_task(self._watch(self._process))
+
+    async def run(self, payload: bytes) -> Answer:
+        """Give it one event and wait for the answer, the time-out, or its end, whatever comes first."""
+        request_id = str(uuid.uuid4())
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(INIT_TIMEOUT.total_seconds()):
+                await self._ready.wait()
+            self._events.put_nowait((request_id, payload))
+            async with asyncio.timeout(self._function.timeout.total_seconds()):
+                return await self._answer
+        except TimeoutError:
+            self.kill()
+            seconds = self._function.timeout.total_seconds()
+            message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
+            return failure("Sandbox.Timedout", message)
+
+    async def next_event(self) -> tuple[str, bytes] | None:
+        """What the runtime's long poll waits for; None when the environment has ended."""
+        self._ready.set()
+        return await self._events.get()
+
+    def finish(self, answer: Answer) -> None:
+        """Take what the runtime reports; a late report on an event given up is nothing to anybody."""
+        if not self._answer.done():
+            self._answer.set_result(answer)
+
+    def kill(self) -> None:
+        """End it with everything it started."""
+        self.alive = False
+        if self._process is not None:
+            kill_tree(self._process.pid)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        # What it started must not outlive it, and its waiting poll must not swallow a later event.
+        self.alive = False
+        self._events.put_nowait(None)
+        self._ready.set()
+        reason = f"signal: {-code}" if code < 0 else f"exit status {code}"
+        self.finish(failure("Runtime.ExitError", f"Runtime exited with error: {reason}"))
+
+
+class Lambda:
+    """One function with its environments. Lives in the server's event loop."""
+
+    def __init__(self, function: Function, log: Path) -> None:
+        self.function = function
+        self._log = log
+        self._free = asyncio.Semaphore(function.concurrency)
+        self._idle: list[Environment] = []
+        self._later: set[asyncio.Task[None]] = set()
+        self.environments: dict[str, Environment] = {}
+
+    async def invoke(self, payload: bytes, runtime_api: str) -> Answer | None:
+        """Run one event now; None when all of the reserved concurrency is taken."""
+        if self._free.locked():
+            return None
+        return await self._run(payload, runtime_api)
+
+    def invoke_later(self, payload: bytes, runtime_api: str) -> None:
+        """Run one event as soon as there is room; nobody hears of its answer."""
+
+        async def wait_and_run() -> None:
+            await self._run(payload, runtime_api)
+
+        task = asyncio.create_task(wait_and_run())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _run(self, payload: bytes, runtime_api: str) -> Answer:
+        async with self._free:
+            environment = await self._take(runtime_api)
+            try:
+                return await environment.run(payload)
+            finally:
+                self._give_back(environment)
+
+    async def _take(self, runtime_api: str) -> Environment:
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.alive:
+                return environment
+            del self.environments[environment.name]
+        environment = Environment(self.function)
+        self.environments[environment.name] = environment
+        await environment.start(runtime_api, self._log)
+        return environment
+
+    def _give_back(self, environment: Environment) -> None:
+        if environment.alive:
+            self._idle.append(environment)
+        else:
+            del self.environments[environment.name]
+
+    def stop(self) -> None:
+        """End all environments."""
+        for environment in list(self.environments.values()):
+            environment.kill()
+
+
+@contextmanager
+def lambdas(folder: Path, function: Function) -> Iterator[str]:
+    """Serve one function; give the address for ``AWS_ENDPOINT_URL_LAMBDA``. Its log is in the folder."""
+    log = folder / f"{function.name}.log"
+    log.unlink(missing_ok=True)
+    deployed = Lambda(function, log)
+    with listen() as listener, serve(_app(deployed), listener):
+        try:
+            yield address(listener)
+        finally:
+            deployed.stop()
+
+
+def _app(deployed: Lambda) -> Starlette:
+    front = _Front(deployed)
+    back = _Back(deployed)
+    runtime = "/{environment}/2018-06-01/runtime"
+    return Starlette(
+        routes=[
+            Route("/2015-03-31/functions/{name}/invocations", front.invoke, methods=["POST"]),
+            Route(f"{runtime}/invocation/next", back.next_event),
+            Route(f"{runtime}/invocation/{{request_id}}/response", back.response, methods=["POST"]),
+            Route(f"{runtime}/invocation/{{request_id}}/error", back.error, methods=["POST"]),
+            Route(f"{runtime}/init/error", back.init_error, methods=["POST"]),
+        ]
+    )
+
+
+class _Front:
+    """The Invoke API, as boto3 speaks it."""
+
+    def __init__(self, deployed: Lambda) -> None:
+        self._deployed = deployed
+
+    async def invoke(self, request: Request) -> Response:
+        name = request.path_params["name"].removeprefix(ARN)
+        if name != self._deployed.function.name:
+            return _refuse(404, "ResourceNotFoundException", f"Function not found: {ARN}{name}")
+        payload = await request.body() or b"{}"
+        if len(payload) > facts.LAMBDA_PAYLOAD_BYTES:
+            return _refuse(413, "RequestTooLargeException", "Request must be smaller than 6291456 bytes")
+        runtime_api = request.url.netloc
+        if request.headers.get("x-amz-invocation-type") == "Event":
+            self._deployed.invoke_later(payload, runtime_api)
+            return Response(status_code=202)
+        answer = await self._deployed.invoke(payload, runtime_api)
+        if answer is None:
+            reason = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User"}
+            return _refuse(429, "TooManyRequestsException", "Rate Exceeded.", **reason)
+        headers = {"X-Amz-Executed-Version": "$LATEST"}
+        if answer.failed:
+            headers["X-Amz-Function-Error"] = "Unhandled"
+        return Response(answer.body, headers=headers, media_type="application/json")
+
+
+def _refuse(status: int, kind: str, message: str, **more: str) -> Response:
+    body = {**(more or {"Type": "User"}), "message": message}
+    return JSONResponse(body, status_code=status, headers={"x-amzn-errortype": kind})
+
+
+class _Back:
+    """The Runtime API, as awslambdaric speaks it."""
+
+    def __init__(self, deployed: Lambda) -> None:
+        self._deployed = deployed
+
+    async def next_event(self, request: Request) -> Response:
+        event = await self._of(request).next_event()
+        if event is None:
+            return Response(status_code=410)
+        request_id, payload = event
+        deadline = time.time() + self._deployed.function.timeout.total_seconds()
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": ARN + self._deployed.function.name,
+        }
+        return Response(payload, headers=headers, media_type="application/json")
+
+    async def response(self, request: Request) -> Response:
+        body = await request.body()
+        if len(body) > facts.LAMBDA_PAYLOAD_BYTES:
+            message = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size"
+            self._of(request).finish(failure("Function.ResponseSizeTooLarge", message))
+            return Response(status_code=413)
+        self._of(request).finish(Answer(body))
+        return Response(status_code=202)
+
+    async def error(self, request: Request) -> Response:
+        self._of(request).finish(Answer(await request.body(), failed=True))
+        return Response(status_code=202)
+
+    async def init_error(self, request: Request) -> Response:
+        environment = self._of(request)
+        environment.finish(Answer(await request.body(), failed=True))
+        # Let a caller who waits for it to get ready hear of it now.
+        environment.kill()
+        return Response(status_code=202)
+
+    def _of(self, request: Request) -> Environment:
+        return self._deployed.environments[request.path_params["environment"]]
