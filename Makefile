@@ -7,7 +7,8 @@ PYTHON := .venv/bin/python
 TESTS := $(PYTHON) -m pytest -m "not bench" --cov
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 # How the locks are made: one resolution for all groups, then one file with hashes for each.
-COMPILE = uv pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
+UV = $(firstword $(wildcard .tools/bin/uv) uv)
+COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
 .PHONY: help setup run test test-full doctor demo migrate lint bench lock clean
@@ -27,7 +28,7 @@ test: setup ## run every test, with branch coverage
 	@$(TESTS)
 
 test-full: setup ## the same tests with larger numbers
-	@FULL=1 $(TESTS)
+	@$(TESTS) --full
 
 doctor: setup ## say which parts are there and answer
 	@$(PYTHON) -m infra.local.doctor
@@ -46,7 +47,7 @@ lint: setup ## ruff with every rule, mypy strict
 bench: setup ## measure; the last figures stand in docs/benchmarks.md
 	@$(PYTHON) -m pytest -m bench tests/bench
 
-lock: ## resolve the dependencies of pyproject.toml anew into layers/*.txt (needs uv)
+lock: setup ## resolve the dependencies of pyproject.toml anew into layers/*.txt
 	@mkdir -p build
 	@$(COMPILE) $(foreach group,$(GROUPS),--group $(group)) -o build/all.txt
 	@for group in $(GROUPS); do \

@@ -1,17 +1,24 @@
 """Short ways to what tests begin with: people, listings, collections, files."""
 
 import csv
+import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from dealbrain import catalog, db
 from dealbrain.catalog import Entry
+from dealbrain.tables import Item, Listing, Table
+from infra.local import gateway
 from infra.local.run import ROOT, System
+from infra.local.stores import dynamodb
+from infra.routes import routes
 
 DATA = ROOT.parent / "shared" / "data"
 
@@ -28,13 +35,17 @@ LATITUDE: Mapping[str, Any] = {
     "metadata": {"manufacturer": "Dell", "series": "Latitude"},
 }
 
+# Making a client takes longer than most requests.
+_previews = lru_cache(dynamodb)
+
 
 class Api:
     """The system as people reach it: over HTTP, with a token or without."""
 
     def __init__(self, running: System) -> None:
         self.system = running
-        self._http = httpx.Client(base_url=running.url, timeout=30)
+        # Without verify httpx reads every certificate of this machine, which takes longer than most tests.
+        self._http = httpx.Client(base_url=running.url, timeout=30, verify=False)  # noqa: S501 - plain HTTP
 
     def __enter__(self) -> Self:
         return self
@@ -52,10 +63,45 @@ class Api:
         """Somebody signed in."""
         return Person(self._http, {"Authorization": f"Bearer {self.token(username)}"})
 
+    def state(self) -> str:
+        """A digest of every row of every table and of every preview: what a refusal leaves as it was."""
+        pending = _previews(self.system.stores_url).scan(TableName=self.system.settings.pending_table)
+        said = sorted(map(repr, pending["Items"]))
+        with db.engine().begin() as connection:
+            for table in Table.metadata.sorted_tables:
+                said.extend(sorted(f"{table.name} {row}" for row in connection.execute(sa.select(table))))
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
     @property
     def stranger(self) -> "Person":
         """Somebody who is not signed in."""
         return Person(self._http, {})
+
+    def later(self, username: str, by: timedelta) -> "Person":
+        """Somebody signed in whose requests arrive so much later than the clock says."""
+        token = self.system.issuer.token(username, datetime.now(UTC) + by)
+        ahead = httpx.Client(transport=Ahead(by), base_url=self.system.url)
+        return Person(ahead, {"Authorization": f"Bearer {token}"})
+
+
+class Ahead(httpx.BaseTransport):
+    """Hands requests to the functions as the gateway does, but with a clock that runs ahead."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._milliseconds = int(by.total_seconds() * 1000)
+        self._gateway = gateway.Gateway(routes())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path, _, query = request.url.raw_path.decode().partition("?")
+        headers = [(name, value) for name, value in request.headers.items()]
+        sent = gateway.Sent(request.method, path, query, headers, request.read())
+        found = self._gateway._match(sent)
+        assert found, f"no function answers {request.method} {path}"
+        endpoint, parameters = found
+        event = gateway.event(sent, endpoint.key, parameters)
+        event["requestContext"]["timeEpoch"] += self._milliseconds
+        answer = gateway.response(endpoint.handler(event, gateway.Context(endpoint.module)))
+        return httpx.Response(answer.status_code, headers=answer.raw_headers, content=bytes(answer.body))
 
 
 class Person:
@@ -124,6 +170,59 @@ def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 def pointers(problem: Mapping[str, Any]) -> set[str]:
     """The places a refusal names."""
     return {one["pointer"] for one in problem["errors"]}
+
+
+def deal_file(**listing: Any) -> dict[str, Any]:
+    """A file of type deal, as another program might have written it."""
+    return _file("deal", deal_data(**listing))
+
+
+def collection_file(*deals: Mapping[str, Any], name: str = "Their picks", **fields: Any) -> dict[str, Any]:
+    """A file of type collection; each deal as ``deal_data`` makes it, or an item around one."""
+    items = [deal if "status" in deal else {"listing": deal, "status": "undecided"} for deal in deals]
+    return _file(
+        "collection",
+        {"collection": {"id": 7, "name": name, "visibility": "private", **fields}, "items": items},
+    )
+
+
+def deal_data(**listing: Any) -> dict[str, Any]:
+    """What a file says of one deal."""
+    said = {
+        "id": 9,
+        "title": "Lenovo ThinkPad T480",
+        "price_usd": 250,
+        "condition": "used",
+        "status": "active",
+    }
+    return {"listing": {**said, **listing}}
+
+
+def _file(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    envelope = {"version": "1.0.0", "exported_at": "2026-03-01T12:00:00Z", "type": kind}
+    return {"deal_brain_export": envelope, "data": data}
+
+
+def fill(collection: Mapping[str, Any], listing: Mapping[str, Any], count: int) -> None:
+    """Put so many copies of a listing into an empty collection, past HTTP for speed."""
+    with db.transaction() as session:
+        names = [column.name for column in Listing.__table__.columns if column.name != "id"]
+        columns = [Listing.__table__.c[name] for name in names]
+        numbers = sa.func.generate_series(1, count).alias("number")
+        copies = sa.select(*columns).join(numbers, sa.true()).where(Listing.id == listing["id"])
+        insert = sa.insert(Listing).from_select(names, copies).returning(Listing.id)
+        rows = [
+            {
+                "collection_id": collection["id"],
+                "listing_id": listing_id,
+                "status": "undecided",
+                "position": position,
+                "added_at": datetime.now(UTC),
+                "extra": {},
+            }
+            for position, listing_id in enumerate(session.scalars(insert), start=1)
+        ]
+        session.execute(sa.insert(Item), rows)
 
 
 def load_catalog(*entries: Entry) -> None:

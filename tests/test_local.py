@@ -4,6 +4,7 @@ import ast
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -30,7 +31,7 @@ from infra.local.lambdas import Function, lambdas
 from infra.local.postgres import postgres, sqlalchemy_url
 from infra.local.processes import SetupError, address, listen, serve
 from infra.local.run import local_settings, only_one
-from infra.local.stores import dynamodb, load, s3, save, stores
+from infra.local.stores import dynamodb, filled, load, s3, save, server
 from infra.routes import Endpoint, Handler, ordered
 
 if TYPE_CHECKING:
@@ -295,7 +296,8 @@ def test_the_signing_key_is_kept_and_only_the_owner_may_read_it(tmp_path: Path) 
 
 @pytest.fixture(scope="module")
 def stores_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with stores(tmp_path_factory.mktemp("stores"), SETTINGS) as url:
+    folder = tmp_path_factory.mktemp("stores")
+    with server(folder) as url, filled(url, folder, SETTINGS):
         yield url
 
 
@@ -357,7 +359,7 @@ def test_what_the_stores_held_is_there_after_a_restart(stores_url: str, tmp_path
 # ------------------------------------------------------------------------------------------ lambdas
 
 FUNCTION = """
-import os, signal
+import os, signal, socket
 
 def handler(event, context):
     match event:
@@ -365,7 +367,7 @@ def handler(event, context):
         case {"hang": True}: signal.pause()
         case {"die": True}: os.kill(os.getpid(), signal.SIGKILL)
         case {"fill": size}: return "x" * size
-        case {"wait_for": path}: open(path).read()
+        case {"wait_for": port}: socket.create_connection(("127.0.0.1", port)).recv(1)
     return {"pid": os.getpid(), "event": event, "left": context.get_remaining_time_in_millis()}
 """
 
@@ -378,7 +380,7 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LambdaClient
         "made-up",
         "made_up.handler",
         concurrency=2,
-        timeout=timedelta(seconds=2),
+        timeout=timedelta(seconds=4),
         environment={"PYTHONPATH": str(folder), "AWS_DEFAULT_REGION": "us-east-1"},
     )
     with lambdas(folder, made) as url:
@@ -405,7 +407,7 @@ def test_an_environment_stays_warm_for_the_next_event(function: "LambdaClient") 
 
 
 def test_a_function_hears_how_much_time_is_left(function: "LambdaClient") -> None:
-    assert 0 < call(function, {})[1]["left"] <= 2000
+    assert 0 < call(function, {})[1]["left"] <= 4000
 
 
 def test_an_exception_is_told_as_an_unhandled_function_error(function: "LambdaClient") -> None:
@@ -432,31 +434,35 @@ def test_an_answer_above_six_megabytes_is_an_error(function: "LambdaClient") -> 
     assert (error, answer["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
 
 
-def test_more_than_the_reserved_concurrency_is_throttled(function: "LambdaClient", tmp_path: Path) -> None:
-    gates = [tmp_path / "one", tmp_path / "two"]
-    for gate in gates:
-        os.mkfifo(gate)
-    with ThreadPoolExecutor() as pool:
-        busy = [pool.submit(call, function, {"wait_for": str(gate)}) for gate in gates]
-        # Opening a pipe for writing returns when the function opened it for reading: both run now.
-        pipes = [gate.open("w") for gate in gates]
+@contextmanager
+def gate() -> Iterator[socket.socket]:
+    """Where a function waits: whoever accepts its connection knows it runs, and closing it lets it go on."""
+    with listen() as listener:
+        listener.settimeout(20)
+        yield listener
+
+
+def test_more_than_the_reserved_concurrency_is_throttled(function: "LambdaClient") -> None:
+    with ThreadPoolExecutor() as pool, gate() as here:
+        waiting = {"wait_for": here.getsockname()[1]}
+        busy = [pool.submit(call, function, waiting) for _ in range(2)]
+        running = [here.accept()[0] for _ in busy]
         with pytest.raises(function.exceptions.TooManyRequestsException) as throttled:
             call(function, {})
-        for pipe in pipes:
-            pipe.close()
+        for connection in running:
+            connection.close()
         answers = [one.result() for one in busy]
     said: Mapping[str, Any] = throttled.value.response
     assert said["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
     assert [error for error, _ in answers] == [None, None]
 
 
-def test_an_event_is_accepted_at_once_and_run_later(function: "LambdaClient", tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    payload = json.dumps({"wait_for": str(gate)}).encode()
-    answer = function.invoke(FunctionName="made-up", InvocationType="Event", Payload=payload)
-    assert answer["StatusCode"] == 202
-    gate.open("w").close()
+def test_an_event_is_accepted_at_once_and_run_later(function: "LambdaClient") -> None:
+    with gate() as here:
+        payload = json.dumps({"wait_for": here.getsockname()[1]}).encode()
+        answer = function.invoke(FunctionName="made-up", InvocationType="Event", Payload=payload)
+        assert answer["StatusCode"] == 202
+        here.accept()[0].close()
 
 
 def test_a_function_nobody_deployed_is_not_found(function: "LambdaClient") -> None:

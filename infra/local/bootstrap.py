@@ -1,4 +1,4 @@
-"""Set up .venv with Python 3.13 and the locked packages, and find a Chromium.
+"""Set up .venv with Python 3.13 and the locked packages, and make sure there is a Chromium.
 
 Runs under any Python from 3.9 on with nothing but its standard library, as root or not, on machines
 without pip, without venv and with an externally managed Python (PEP 668).
@@ -32,8 +32,6 @@ def main() -> None:
     locks = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS)).hexdigest()
     if not (STAMP.exists() and STAMP.read_text() == locks and _works([str(PYTHON), "--version"])):
         _set_up(locks)
-    if _run([str(PYTHON), "-m", "infra.local.chromium"]):
-        raise Stuck("Setting up stops here; the line above says what is missing.")
 
 
 def _set_up(locks: str) -> None:
@@ -45,6 +43,8 @@ def _set_up(locks: str) -> None:
     install = [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes"]
     if _run([*install, *(word for lock in LOCKS for word in ("-r", str(lock)))]):
         raise Stuck("The packages could not be installed (the reason stands above); check the network.")
+    if _run([str(PYTHON), "-m", "infra.local.chromium"]):
+        raise Stuck("Setting up stops here; the line above says what is missing.")
     STAMP.write_text(locks)
     print(f"Set up after {time.monotonic() - started:.0f} s.", flush=True)
 

@@ -1,6 +1,7 @@
 """Make sure there is a Chromium to draw cards with; run as a program, the last step of setting up."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,23 +11,34 @@ from infra.local.processes import SetupError
 DOWNLOAD_SECONDS = 600
 
 
+def installed_chromium() -> str:
+    """Path of the Chromium that will draw: ``CHROMIUM`` when set, else what is found.
+
+    Raises:
+        SetupError: there is none.
+    """
+    wanted = os.environ.get("CHROMIUM", "")
+    if wanted and not shutil.which(wanted):
+        raise SetupError(f"CHROMIUM is {wanted}, and there is no such program; correct or unset it.")
+    try:
+        return find_chromium(wanted)
+    except RendererDown as missing:
+        raise SetupError(str(missing)) from None
+
+
 def ensure_chromium() -> str:
     """Find a Chromium or get one: Playwright's own download, else Debian's package when we are root.
 
     Raises:
         SetupError: there is none and neither way brought one; the sentence names the remedy.
     """
-    wanted = os.environ.get("CHROMIUM", "")
-    for way in [] if wanted else _ways():
+    for way in [] if os.environ.get("CHROMIUM") else _ways():
         try:
-            return find_chromium()
-        except RendererDown:
+            return installed_chromium()
+        except SetupError:
             print("No Chromium yet; trying:", " ".join(way), flush=True)
             _try(way)
-    try:
-        return find_chromium(wanted)
-    except RendererDown as missing:
-        raise SetupError(str(missing)) from None
+    return installed_chromium()
 
 
 def _ways() -> list[list[str]]:

@@ -11,13 +11,13 @@ from pathlib import Path
 import boto3
 import sqlalchemy as sa
 
-from functions.drawing.browser import RendererDown, find_chromium
 from infra.local.bootstrap import VERSION, Stuck, find_uv
+from infra.local.chromium import installed_chromium
 from infra.local.lambdas import Function, lambdas
 from infra.local.postgres import postgres, sqlalchemy_url
 from infra.local.processes import SetupError
 from infra.local.run import RENDERER, RENDERER_HANDLER, aws_environment, local_settings
-from infra.local.stores import dynamodb, s3, stores
+from infra.local.stores import dynamodb, filled, s3, server
 
 SETTINGS = local_settings("http://localhost")
 SET_UP_AGAIN = "run `make clean`, then the command again"
@@ -38,7 +38,7 @@ def uv(_: Path) -> str:
 
 def chromium(_: Path) -> str:
     """The browser that draws cards, asked for its version."""
-    program = find_chromium(os.environ.get("CHROMIUM", ""))
+    program = installed_chromium()
     return f"{_output(program, '--version')} ({program})"
 
 
@@ -52,14 +52,14 @@ def database(folder: Path) -> str:
 
 def object_store(folder: Path) -> str:
     """S3, asked for a bucket."""
-    with stores(folder, SETTINGS) as url:
+    with server(folder) as url, filled(url, folder, SETTINGS):
         s3(url).head_bucket(Bucket=SETTINGS.private_bucket)
         return "buckets made and found"
 
 
 def item_store(folder: Path) -> str:
     """DynamoDB, asked for its table."""
-    with stores(folder, SETTINGS) as url:
+    with server(folder) as url, filled(url, folder, SETTINGS):
         table = dynamodb(url).describe_table(TableName=SETTINGS.pending_table)["Table"]
         return f"table {table['TableStatus']}"
 
@@ -99,7 +99,7 @@ def _report(name: str, check: Callable[[Path], str]) -> bool:
     try:
         with tempfile.TemporaryDirectory() as folder:
             said = check(Path(folder))
-    except (SetupError, Stuck, RendererDown) as missing:
+    except (SetupError, Stuck) as missing:
         print(f"{name:<10} MISSING  {missing}", flush=True)
         return False
     except Exception as error:  # noqa: BLE001 - whatever a broken part throws is what the table is for

@@ -269,7 +269,10 @@ class _Back:
         body = await request.body()
         if len(body) > facts.LAMBDA_PAYLOAD_BYTES:
             message = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size"
-            self._of(request).finish(failure("Function.ResponseSizeTooLarge", message))
+            environment = self._of(request)
+            environment.finish(failure("Function.ResponseSizeTooLarge", message))
+            # The runtime falls over this refusal; the next event must not go to one that is falling.
+            environment.kill()
             return Response(status_code=413)
         self._of(request).finish(Answer(body))
         return Response(status_code=202)

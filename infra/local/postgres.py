@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -76,10 +77,14 @@ def _unprivileged(command: list[str], account: tuple[int, int]) -> list[str]:
     if os.geteuid() != 0:
         return tied(command, death_signal="INT")
     user, group = account
-    # The checkout may lie in a folder that only root may enter, such as /root: instead of opening that
-    # to everybody, the server alone is allowed to pass.
-    passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    options = [f"--reuid={user}", f"--regid={group}", "--clear-groups", *passing]
+    options = [f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+    # The program, and the data folder behind its -D.
+    on_the_way = [folder.stat() for path in (command[0], command[2]) for folder in Path(path).parents]
+    if not all(folder.st_mode & stat.S_IXOTH or folder.st_uid == user for folder in on_the_way):
+        # The checkout lies in a folder that only root may enter, such as /root: instead of opening it to
+        # everybody, the server alone may pass. The second line lets access(2) know, which initdb asks.
+        options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        options += ["--securebits=+no_setuid_fixup"]
     return tied(command, death_signal="INT", options=options)
 
 

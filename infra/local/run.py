@@ -1,6 +1,7 @@
 """The whole system on one machine: ``system()`` for tests and demo, run as a program for people."""
 
 import fcntl
+import logging
 import os
 import signal
 import sys
@@ -8,18 +9,21 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dealbrain.db import engine
 from dealbrain.facts import ISSUER_KEYS
 from dealbrain.migrations import upgrade
 from dealbrain.settings import Settings, settings
+from functions.sweeping import expired
+from infra.local.chromium import ensure_chromium
 from infra.local.gateway import Context, Gateway, sign_in
 from infra.local.issuer import Issuer
 from infra.local.lambdas import Function, lambdas
 from infra.local.postgres import postgres, sqlalchemy_url
 from infra.local.processes import LOOPBACK, SetupError, address, listen, serve
-from infra.local.stores import REGION, s3, stores
+from infra.local.stores import REGION, filled, s3, server
 from infra.routes import routes
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +31,7 @@ DATA = ROOT / ".data"
 PORT = 8000
 POOL = 16
 SWEEP_SECONDS = 3600.0
+LOG = logging.getLogger(__name__)
 RENDERER = "renderer"
 RENDERER_HANDLER = "functions.drawing.handler.handler"
 
@@ -66,18 +71,21 @@ def system(
     with ExitStack() as parts:
         parts.enter_context(only_one(folder))
         listener = parts.enter_context(listen(port))
+        # The stores take longest to get up, so the rest is done in the meantime.
+        stores_url = parts.enter_context(server(folder))
         database = database_url or parts.enter_context(postgres(folder, durable=durable))
+        upgrade(database)
+        endpoints = routes()
         configured = local_settings(address(listener), database)
-        stores_url = parts.enter_context(stores(folder, configured))
+        parts.enter_context(filled(stores_url, folder, configured))
         environment = {**configured.environment(), **aws_environment(stores_url)}
         parts.enter_context(_environment(environment))
         lambdas_url = parts.enter_context(lambdas(folder, Function(RENDERER, RENDERER_HANDLER)))
         parts.enter_context(_environment({"AWS_ENDPOINT_URL_LAMBDA": lambdas_url}))
-        upgrade(database)
         issuer = Issuer(folder, configured)
         _publish_keys(issuer, configured, stores_url)
         parts.callback(_forget_connections)
-        parts.enter_context(serve(Gateway([sign_in(issuer), *routes()]), listener))
+        parts.enter_context(serve(Gateway([sign_in(issuer), *endpoints]), listener))
         yield System(address(listener), configured, issuer, stores_url, lambdas_url)
 
 
@@ -167,6 +175,7 @@ def main() -> None:
     # While parts are starting, both signals break off; from then on they let the parts stop in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stop = threading.Event()
+    ensure_chromium()
     other = os.environ.get("DATABASE_URL")
     with system(DATA, port=_port(), database_url=sqlalchemy_url(other) if other else None) as running:
         _load_demo(running)
@@ -186,9 +195,11 @@ def _port() -> int:
 
 
 def _sweep() -> None:
-    from functions.sweeping import expired  # noqa: PLC0415 - TEMPORARY until it exists
-
-    expired.handler({}, Context(expired.__name__))
+    try:
+        expired.handler({"now": datetime.now(UTC).isoformat()}, Context(expired.__name__))
+    except Exception:
+        # As on AWS, where a sweep that fails is logged and the next one comes by the clock.
+        LOG.exception("The sweep failed.")
 
 
 def _load_demo(running: System) -> None:

@@ -22,33 +22,40 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-START_SECONDS = 60.0
+LOG = "stores.log"
+KEPT = "stores.json"
 REGION = "us-east-1"
 # Of an object, what S3 keeps beside its bytes and we want back.
-KEPT = ("ContentType", "CacheControl", "ContentDisposition", "ContentEncoding", "Metadata")
+ABOUT = ("ContentType", "CacheControl", "ContentDisposition", "ContentEncoding", "Metadata")
 
 
 @contextmanager
-def stores(folder: Path, settings: Settings) -> Iterator[str]:
-    """Run the stores with what ``folder/stores.json`` holds; give their address.
+def server(folder: Path) -> Iterator[str]:
+    """Start the stores, empty, and give their address without waiting until they answer.
 
     Call it from the main thread.
-
-    Raises:
-        SetupError: the server does not start.
     """
     port = free_port()
-    log = folder / "stores.log"
     command = tied([sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)])
-    with child(command, log):
-        wait_until(lambda: answers(port), "The stand-in for S3 and DynamoDB", seconds=START_SECONDS, log=log)
-        url = f"http://{LOOPBACK}:{port}"
-        create(url, settings)
-        load(url, folder / "stores.json")
-        try:
-            yield url
-        finally:
-            save(url, folder / "stores.json")
+    with child(command, folder / LOG):
+        yield f"http://{LOOPBACK}:{port}"
+
+
+@contextmanager
+def filled(url: str, folder: Path, settings: Settings) -> Iterator[None]:
+    """Wait for the stores, make buckets and table with what the folder holds of them; keep it on leaving.
+
+    Raises:
+        SetupError: the stores do not answer.
+    """
+    port = int(url.rsplit(":", 1)[1])
+    wait_until(lambda: answers(port), "The stand-in for S3 and DynamoDB", seconds=60, log=folder / LOG)
+    create(url, settings)
+    load(url, folder / KEPT)
+    try:
+        yield
+    finally:
+        save(url, folder / KEPT)
 
 
 def s3(url: str) -> "S3Client":
@@ -149,7 +156,7 @@ def _objects(client: "S3Client") -> Iterator[dict[str, Any]]:
             for entry in page.get("Contents", []):
                 place = {"Bucket": bucket["Name"], "Key": entry["Key"]}
                 found: dict[str, Any] = {**client.get_object(Bucket=place["Bucket"], Key=place["Key"])}
-                about = {name: found[name] for name in KEPT if name in found}
+                about = {name: found[name] for name in ABOUT if name in found}
                 yield {**place, **about, "Body": found["Body"].read()}
 
 

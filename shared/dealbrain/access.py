@@ -115,7 +115,7 @@ def item_counts(session: Session, collection_ids: list[int]) -> dict[int, int]:
         .where(Item.collection_id.in_(collection_ids))
         .group_by(Item.collection_id)
     )
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _collection(collection_id: int) -> sa.Select[Collection]:

@@ -7,7 +7,8 @@ deleting the spec closes it whatever a late render writes.
 import base64
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -98,14 +99,19 @@ def picture(listing_id: int, variant: Variant) -> Picture:
     deadline = time.monotonic() + GATE_PATIENCE.total_seconds()
     key = cardspec.picture_key(listing_id, variant)
     with ThreadPoolExecutor(2) as both:
-        spec = both.submit(files.get, Bucket.generated, cardspec.spec_key(listing_id, variant.digest))
-        drawn = both.submit(files.get, Bucket.generated, key)
+        spec = _in_thread(both, cardspec.spec_key(listing_id, variant.digest))
+        drawn = _in_thread(both, key)
     if spec.result() is None:
         raise NoSpec
     found = drawn.result()
     return (
         Picture(found, hit=True) if found else Picture(_draw(listing_id, variant, key, deadline), hit=False)
     )
+
+
+def _in_thread(threads: ThreadPoolExecutor, key: str) -> Future[bytes | None]:
+    # What is known of the call by its context goes along; a thread of a pool would begin without.
+    return threads.submit(copy_context().run, files.get, Bucket.generated, key)
 
 
 def _draw(listing_id: int, variant: Variant, key: str, deadline: float) -> bytes:

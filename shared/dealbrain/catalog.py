@@ -85,8 +85,13 @@ def _by_key(session: Session, name: str) -> Cpu | None:
     key = hardware.cpu_key(name)
     if key is None:
         return None
-    # Of several entries of one key the most benchmarked one comes first in the list, hence the lowest id.
-    return session.scalars(sa.select(Cpu).where(Cpu.key == key).order_by(Cpu.id).limit(1)).one_or_none()
+    # Entries of one key differ in clock or sockets: the name as written first, then the most modest one.
+    choice = (
+        sa.select(Cpu)
+        .where(Cpu.key == key)
+        .order_by((Cpu.name == name).desc(), Cpu.cpu_mark_multi.asc().nulls_last(), Cpu.id)
+    )
+    return session.scalars(choice.limit(1)).one_or_none()
 
 
 _COMPLETED = (

@@ -159,7 +159,7 @@ def reorder(
     """Set the order of all items at once.
 
     Raises:
-        NotFound: the collection is absent or not the caller's.
+        NotFound: the collection is absent or not the caller's, or an item is not in it.
         RevisionChanged: somebody changed the items since the revision named.
         Invalid: the ids are not exactly those of the items.
     """
@@ -170,6 +170,8 @@ def reorder(
             members={"revision": collection.revision},
         )
     by_id = {item.id: item for item in access.items_of(session, collection.id)}
+    if not by_id.keys() >= set(wanted.item_ids):
+        raise NotFound
     if sorted(wanted.item_ids) != sorted(by_id):
         problem = Problem("/item_ids", "not_the_items", "must name every item of the collection exactly once")
         raise Invalid("The order must name every item exactly once.", problems=(problem,))

@@ -1,5 +1,7 @@
 """Postgres: one engine per process, one way to a transaction. The endpoint owns it; verbs only flush."""
 
+import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -13,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dealbrain import jsontext
-from dealbrain.errors import Unavailable
+from dealbrain.errors import Conflict, Unavailable
 from dealbrain.settings import settings
 
 CONNECT_SECONDS = 5
@@ -21,7 +23,6 @@ POOL_WAIT_SECONDS = 5
 # Enough for the largest import; anything longer is a fault, and waiting for it would fill the pool.
 STATEMENT_MILLISECONDS = 15_000
 LOCK_MILLISECONDS = 10_000
-# Frozen Lambda environments keep their connections open; the server ends them.
 IDLE_SESSION_MILLISECONDS = 30_000
 
 # SQLSTATEs that mean "not now": too many connections, starting up or shutting down, a lock or a
@@ -29,14 +30,30 @@ IDLE_SESSION_MILLISECONDS = 30_000
 # classes, so the state decides and not the class (PostgreSQL manual, appendix A).
 TRY_AGAIN = frozenset({"53300", "57P01", "57P02", "57P03", "55P03", "57014", "40001", "40P01"})
 
+# A foreign key or a unique key. Everything else was checked before, so a rival came in between.
+BROKEN_BY_A_RIVAL = frozenset({"23503", "23505"})
 
-def make_engine(url: str, pool: int) -> sa.Engine:
+
+def make_engine(url: str, pool: int, ca: str = "") -> sa.Engine:
     """Make an engine that never hands on a connection whose protocol is out of step.
 
     Args:
         url: SQLAlchemy address with the pg8000 driver.
         pool: connections kept; none beyond them are made.
+        ca: file of the authorities that vouch for the server; with it every connection is encrypted and
+            verified, and an address without a password is signed in by IAM.
+
+    Raises:
+        FileNotFoundError: there is no such file.
     """
+    connect: dict[str, Any] = {
+        "timeout": CONNECT_SECONDS + STATEMENT_MILLISECONDS / 1000,
+        "startup_params": _STARTUP,
+    }
+    if ca:
+        # pg8000 by itself neither verifies nor insists on encryption.
+        connect["ssl_context"] = ssl.create_default_context(cafile=ca)
+        connect["startup_params"] = _STARTUP | _FROZEN
     engine = sa.create_engine(
         url,
         pool_size=pool,
@@ -44,18 +61,32 @@ def make_engine(url: str, pool: int) -> sa.Engine:
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=True,
         json_serializer=jsontext.dumps,
-        connect_args={"timeout": CONNECT_SECONDS + STATEMENT_MILLISECONDS / 1000, "startup_params": _STARTUP},
+        connect_args=connect,
     )
+    # A connection the server has ended says goodbye with a traceback, though nothing is wrong.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     event.listen(engine, "handle_error", discard_connection_out_of_step)
+    if ca and engine.url.password is None:
+        event.listen(engine, "do_connect", _sign)
     return engine
+
+
+def _sign(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+    """Give a connection about to be made a password of its own, signed by IAM for a quarter of an hour."""
+    import boto3  # noqa: PLC0415 - as expensive as all the rest, and only needed on AWS
+
+    parameters["password"] = boto3.client("rds").generate_db_auth_token(
+        DBHostname=parameters["host"], Port=parameters["port"], DBUsername=parameters["user"]
+    )
 
 
 _STARTUP = {
     "statement_timeout": str(STATEMENT_MILLISECONDS),
     "lock_timeout": str(LOCK_MILLISECONDS),
-    "idle_session_timeout": str(IDLE_SESSION_MILLISECONDS),
     "timezone": "UTC",
 }
+# Frozen Lambda environments keep their connections; the server ends them, pre-ping finds out.
+_FROZEN = {"idle_session_timeout": str(IDLE_SESSION_MILLISECONDS)}
 
 
 def discard_connection_out_of_step(context: Any) -> None:  # noqa: ANN401 - SQLAlchemy's context has no public class
@@ -73,7 +104,8 @@ def discard_connection_out_of_step(context: Any) -> None:  # noqa: ANN401 - SQLA
 @lru_cache(maxsize=1)
 def engine() -> sa.Engine:
     """The process's engine, made at first use."""
-    return make_engine(settings().database_url, settings().database_pool)
+    configured = settings()
+    return make_engine(configured.database_url, configured.database_pool, configured.database_ca)
 
 
 @contextmanager
@@ -82,6 +114,7 @@ def transaction() -> Iterator[Session]:
 
     Raises:
         Unavailable: the database does not answer, or is too busy; trying again is worth it.
+        Conflict: something this builds on was changed by somebody else at the same moment.
     """
     try:
         with Session(engine(), expire_on_commit=False) as session, session.begin():
@@ -89,14 +122,18 @@ def transaction() -> Iterator[Session]:
     except PoolTimeout:
         raise Unavailable("The database is busy; please try again in a few seconds.") from None
     except DBAPIError as error:
+        if _state(error) in BROKEN_BY_A_RIVAL:
+            raise Conflict("Somebody changed this at the same moment; please look again.") from error
         if _worth_another_try(error):
             raise Unavailable("The database does not answer; please try again in a few seconds.") from error
         raise
 
 
 def _worth_another_try(error: DBAPIError) -> bool:
-    original = error.orig
-    if error.connection_invalidated or isinstance(original, pg8000.exceptions.InterfaceError | OSError):
-        return True
-    details = original.args[0] if original is not None and original.args else None
-    return isinstance(details, dict) and details.get("C") in TRY_AGAIN
+    lost = error.connection_invalidated or isinstance(error.orig, pg8000.exceptions.InterfaceError | OSError)
+    return lost or _state(error) in TRY_AGAIN
+
+
+def _state(error: DBAPIError) -> str | None:
+    details = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return details.get("C") if isinstance(details, dict) else None

@@ -39,6 +39,9 @@ LIFECYCLE = (
 # The public keys of the token issuer, copied here because database functions cannot reach it.
 ISSUER_KEYS = "keys/jwks.json"
 
+# Where each prefix, and each file that stands alone, is kept.
+KEPT_IN = {expiry.prefix: expiry.bucket for expiry in LIFECYCLE} | {ISSUER_KEYS: Bucket.private}
+
 # The DynamoDB table of what expires: its key and its TTL attribute (epoch seconds).
 PENDING_KEY = "id"
 PENDING_TTL = "ttl"
@@ -55,6 +58,11 @@ ISSUER_KEYS_FRESH = timedelta(minutes=5)
 GATEWAY_BODY_BYTES = 10 * MEBIBYTE
 LAMBDA_PAYLOAD_BYTES = 6 * MEBIBYTE
 GATEWAY_TIMEOUT = timedelta(seconds=30)
+# A function gives up before the gateway does, so that its log says why.
+ENDPOINT_TIMEOUT = timedelta(seconds=29)
+# The stage's throttle: requests a second, and how many may come at once.
+REQUESTS_A_SECOND = 50
+REQUESTS_AT_ONCE = 100
 # Where our own answer turns into a pre-signed download: Lambda's limit less base64.
 ANSWER_BYTES = 4 * MEBIBYTE
 IMPORT_BYTES = 2 * MEBIBYTE
@@ -83,8 +91,12 @@ SAFE_INTEGER = 2**53
 USERNAME = r"^[a-z0-9_-]{3,32}$"
 
 RENDERER_CONCURRENCY = 2
+GATE_CONCURRENCY = 20
 RENDER_DEADLINE = timedelta(seconds=8)
 RENDERER_TIMEOUT = timedelta(seconds=25)
 # How long the gate waits for a picture before it answers with the placeholder.
 GATE_PATIENCE = timedelta(seconds=4)
 RETRY_AFTER = timedelta(seconds=5)
+
+# How long logs are kept.
+LOG_DAYS = 30

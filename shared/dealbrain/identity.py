@@ -14,7 +14,7 @@ from jwt.exceptions import PyJWTError
 
 from dealbrain import files, jsontext
 from dealbrain.errors import Refusal, Unauthenticated, Unavailable
-from dealbrain.facts import ISSUER_KEYS, ISSUER_KEYS_FRESH, TOKEN_LEEWAY, USERNAME, Bucket
+from dealbrain.facts import ISSUER_KEYS, ISSUER_KEYS_FRESH, SAFE_INTEGER, TOKEN_LEEWAY, USERNAME, Bucket
 from dealbrain.settings import settings
 
 MAX_TOKEN = 8_192
@@ -99,6 +99,7 @@ def _check(claims: dict[str, Any], now: datetime) -> None:
         and claims.get("iat", 0) - leeway <= moment
         and isinstance(claims.get("sub"), str)
         and 0 < len(claims["sub"]) <= 128
+        and jsontext.is_text(claims["sub"])
         and isinstance(claims.get("username"), str)
         and re.fullmatch(USERNAME, claims["username"])
     )
@@ -107,7 +108,8 @@ def _check(claims: dict[str, Any], now: datetime) -> None:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # The bounds refuse NaN and infinity too, and integers no clock can be compared with.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= SAFE_INTEGER
 
 
 class _Keys:

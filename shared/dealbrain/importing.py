@@ -423,7 +423,7 @@ def _targets(act: _Act, plan: _Plan) -> dict[int, Listing]:
     for listing_id in sorted({chosen for _, _, chosen in plan.rows if chosen is not None}):
         shown = plan.revisions.get(str(listing_id))
         row = _target(act, listing_id, editable=listing_id in updated)
-        if row is None and shown is None:
+        if row is None and (shown is None or _is_anothers(act.session, listing_id)):
             raise NotFound
         if row is None or (shown is not None and row.revision != shown):
             raise _changed(act, plan)
@@ -438,6 +438,11 @@ def _target(act: _Act, listing_id: int, *, editable: bool) -> Listing | None:
         return access.readable_listing(act.session, listing_id)
     except NotFound:
         return None
+
+
+def _is_anothers(session: Session, listing_id: int) -> bool:
+    """Whether a listing the caller may not change belongs to somebody (and is not gone or nobody's now)."""
+    return session.scalar(sa.select(Listing.owner_id).where(Listing.id == listing_id)) is not None
 
 
 def _changed(act: _Act, plan: _Plan) -> TargetChanged:

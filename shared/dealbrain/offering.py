@@ -171,9 +171,10 @@ def settle(session: Session, row: Listing, now: datetime) -> None:
     """Work out everything that follows from what was said: marks, scores, worth, and keys to match by."""
     performance = _performance(row)
     known = catalog.resolve(session, performance.cpu) if performance and performance.cpu else None
-    if performance and known:
-        row.performance = _dumped(performance.model_copy(update={"cpu": known.exact}))
-        performance = performance.model_copy(update={"cpu": known.best})
+    if performance:
+        said = {"cpu": known.exact if known else None, "gpu": _with_maker(performance.gpu)}
+        row.performance = _dumped(performance.model_copy(update=said))
+        performance = performance.model_copy(update=said | {"cpu": known.best if known else None})
     row.cpu_name = known.exact.name if known else None
     row.cpu_estimate = _dumped(known.estimate) if known and known.estimate else None
     _appraise(session, row, performance, now)
@@ -181,6 +182,13 @@ def settle(session: Session, row: Listing, now: datetime) -> None:
     row.title_key = matching.title_key(row.title)
     row.seller_key = matching.seller_key(row.seller)
     row.tokens = sorted(matching.tokens(row.title))
+
+
+def _with_maker(gpu: document.Gpu | None) -> document.Gpu | None:
+    """There is no catalog of graphics cards: a maker nobody named stays unknown."""
+    if gpu is None or gpu.manufacturer is not None:
+        return gpu
+    return gpu.model_copy(update={"manufacturer": document.UNKNOWN_MANUFACTURER})
 
 
 def _appraise(

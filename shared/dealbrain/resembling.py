@@ -1,7 +1,8 @@
 """What of ours the offers of a file resemble: candidates by SQL over all listings, judged one by one."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,15 +37,26 @@ def offer_of(deal: Deal) -> Offer:
 
 def listings(session: Session, offers: Sequence[Offer]) -> list[list[Likeness]]:
     """For every offer all listings it resembles, best first, nearest price first among equals."""
+    matches = list(_matches(session, offers))
+    ours = _by_id(session, {listing_id for _, listing_id, _ in matches})
     found: list[list[Likeness]] = [[] for _ in offers]
-    for index, listing in session.execute(_candidates(offers)).unique():
-        theirs = Offer(listing.title, listing.listing_url, listing.seller, listing.price_usd)
-        match = matching.similarity(offers[index], theirs)
-        if match is not None:
-            found[index].append(Likeness(listing, match))
+    for index, listing_id, match in matches:
+        found[index].append(Likeness(ours[listing_id], match))
     for offer, alike in zip(offers, found, strict=True):
         alike.sort(key=lambda one, offer=offer: _rank(offer, one))  # type: ignore[misc]
     return found
+
+
+def _matches(session: Session, offers: Sequence[Offer]) -> Iterator[tuple[int, int, Match]]:
+    for index, listing_id, *said in session.execute(_candidates(offers)):
+        match = matching.similarity(offers[index], Offer(*said))
+        if match is not None:
+            yield index, listing_id, match
+
+
+def _by_id(session: Session, ids: AbstractSet[int]) -> dict[int, Listing]:
+    statement = sa.select(Listing).where(Listing.id == sa.any_(sa.literal([*ids], ARRAY(sa.BigInteger))))
+    return {row.id: row for row in session.scalars(statement.options(joinedload(Listing.owner)))}
 
 
 def _rank(offer: Offer, one: Likeness) -> tuple[float, bool, Any, int]:
@@ -52,7 +64,7 @@ def _rank(offer: Offer, one: Likeness) -> tuple[float, bool, Any, int]:
     return (-one.match.score, gap is None, gap or 0, one.listing.id)
 
 
-def _candidates(offers: Sequence[Offer]) -> sa.Select[int, Listing]:
+def _candidates(offers: Sequence[Offer]) -> sa.Select[Any]:
     """Every listing that can possibly match: the three rules as three indexes, one statement for all rows."""
     rows = sa.func.json_to_recordset(sa.literal([*map(_keys, range(len(offers)), offers)], sa.JSON))
     sought = rows.table_valued(
@@ -72,12 +84,13 @@ def _candidates(offers: Sequence[Offer]) -> sa.Select[int, Listing]:
     rules = (sa.select(ours.id).where(rule).correlate(sought) for rule in (same_address, same_title, similar))
     possible = sa.union(*rules).lateral("possible")
     return (
-        sa.select(sought.c.row, Listing)
+        sa.select(
+            sought.c.row, Listing.id, Listing.title, Listing.listing_url, Listing.seller, Listing.price_usd
+        )
         .select_from(sought)
         .join(possible, sa.true())
         .join(Listing, Listing.id == possible.c.id)
         .where(Listing.owner_id.is_not(None))
-        .options(joinedload(Listing.owner))
     )
 
 

@@ -27,6 +27,8 @@ class Settings(BaseModel):
     token_client_id: str
     database_url: str = ""
     """SQLAlchemy address with the pg8000 driver; empty for functions without a database."""
+    database_ca: str = ""
+    """File of the authorities that vouch for the database; empty where it is on this machine."""
     database_pool: int = 1
     """Connections kept. One suffices where one environment serves one request at a time."""
     chromium: str = ""

@@ -1,0 +1,367 @@
+"""Who may do what to whose: every route of the route table against every caller and every kind of id."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from dealbrain.facts import BIGINT_MOST
+from infra.local.run import System
+from infra.routes import DEFAULT, Endpoint, routes
+from tests.makers import Api, Person, refused
+
+
+class Who(StrEnum):
+    """Who calls. ``owner`` has the things the table is about, ``other`` has as many of their own."""
+
+    anonymous = "anonymous"
+    owner = "owner"
+    other = "other"
+
+
+class Id(StrEnum):
+    """Whose thing an address names."""
+
+    own = "own"
+    """The owner's private one."""
+    published = "published"
+    """The owner's public one."""
+    foreign = "foreign"
+    """The other's private one."""
+    mixed = "mixed"
+    """The owner's collection, with an item of the other's collection."""
+    swapped = "swapped"
+    """The other's collection, with an item of the owner's."""
+    strayed = "strayed"
+    """The owner's collection, with an item of another collection of the owner's."""
+    unknown = "unknown"
+    """Nobody's."""
+
+
+ITEMS = {Id.mixed, Id.swapped, Id.strayed}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Whom a route serves, and with which status; everybody else is answered 404, or 401 when unknown."""
+
+    status: int
+    served: frozenset[tuple[Who, Id]]
+    signed_in: bool
+    absent: int = 404
+
+
+THEIRS = frozenset({(Who.owner, Id.own), (Who.owner, Id.published), (Who.other, Id.foreign)})
+PUBLISHED = frozenset(product(Who, [Id.published]))
+EXISTING = frozenset(product(Who, [Id.own, Id.published, Id.foreign]))
+
+
+def owners(status: int) -> Rule:
+    return Rule(status, THEIRS, signed_in=True)
+
+
+def everybodys(status: int) -> Rule:
+    return Rule(status, EXISTING, signed_in=False)
+
+
+# Routes whose path has an id. A listing is public by nature; a collection when it says so.
+RULES: Mapping[str, Rule] = {
+    "GET /v1/listings/{listing_id}": everybodys(200),
+    "PATCH /v1/listings/{listing_id}": owners(200),
+    "DELETE /v1/listings/{listing_id}": owners(204),
+    "GET /v1/listings/{listing_id}/export": everybodys(200),
+    "GET /v1/listings/{listing_id}/card-image": everybodys(302),
+    # Whoever knows the address of a card may have it; where none is, the way leads to where one would be.
+    "GET /v1/cards/{listing_id}/{name}": replace(everybodys(200), absent=302),
+    "HEAD /v1/cards/{listing_id}/{name}": replace(everybodys(200), absent=302),
+    "GET /v1/collections/{collection_id}": owners(200),
+    "PATCH /v1/collections/{collection_id}": owners(200),
+    "DELETE /v1/collections/{collection_id}": owners(204),
+    "PATCH /v1/collections/{collection_id}/visibility": owners(200),
+    "GET /v1/collections/{collection_id}/export": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "GET /v1/collections/public/{collection_id}": Rule(200, PUBLISHED, signed_in=False),
+    "POST /v1/collections/{collection_id}/items": owners(201),
+    "PATCH /v1/collections/{collection_id}/items/{item_id}": owners(200),
+    "DELETE /v1/collections/{collection_id}/items/{item_id}": owners(204),
+    "PUT /v1/collections/{collection_id}/items/order": owners(200),
+    "GET /v1/imports/{preview_id}": owners(200),
+    "DELETE /v1/imports/{preview_id}": owners(204),
+}
+# Routes without an id in the path: whether they answer a stranger.
+PLAIN: Mapping[str, bool] = {
+    "GET /v1/health": True,
+    "GET /v1/docs": True,
+    "GET /v1/openapi.json": True,
+    "GET /v1/schemas/export/1.0.0.json": True,
+    "GET /v1/listings": True,
+    "GET /v1/collections/discover": True,
+    "POST /v1/listings": False,
+    "GET /v1/collections": False,
+    "POST /v1/collections": False,
+    "POST /v1/listings/import": False,
+    "POST /v1/collections/import": False,
+    "POST /v1/listings/import/confirm": False,
+    "POST /v1/collections/import/confirm": False,
+}
+
+ROUTES = {route.key: route for route in routes() if route.path != DEFAULT}
+
+
+def test_every_route_stands_in_the_table_and_nothing_else_does() -> None:
+    with_id = {key for key, route in ROUTES.items() if "{" in route.path}
+    assert with_id == set(RULES)
+    assert set(ROUTES) - with_id == set(PLAIN)
+
+
+@pytest.mark.parametrize("key", sorted(RULES.keys() | PLAIN.keys()))
+def test_a_route_says_itself_whether_it_serves_strangers(key: str) -> None:
+    signed_in = RULES[key].signed_in if key in RULES else not PLAIN[key]
+    assert ROUTES[key].signed_in == signed_in
+
+
+# --------------------------------------------------------------------------------- what is acted upon
+
+
+@dataclass(frozen=True)
+class Things:
+    """One of each kind, all of them in or around one collection: the values path parameters take."""
+
+    listing_id: str
+    collection_id: str
+    item_id: str
+    preview_id: str
+    name: str
+    to_add: int
+    """Another listing, which is not in the collection."""
+
+
+def made(person: Person, title: str, visibility: str = "private") -> Things:
+    listing = person.listing(title=title, listing_url=None)
+    collection = person.collection(title, visibility=visibility)
+    item = person.item(collection, listing, private_notes="secret")
+    preview = person.preview("listings", person.get(f"/listings/{listing['id']}/export").content)
+    card = person.get(f"/listings/{listing['id']}/card-image").headers["location"]
+    return Things(
+        listing_id=str(listing["id"]),
+        collection_id=str(collection["id"]),
+        item_id=str(item["id"]),
+        preview_id=preview["preview_id"],
+        name=card.rpartition("/")[2],
+        to_add=person.listing(title="Something else to add", listing_url=None)["id"],
+    )
+
+
+def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
+    """What is sent; it would be right, had its sender the right to send it."""
+    sent: Mapping[str, dict[str, Any]] = {
+        "PATCH /v1/listings/{listing_id}": {"title": "Changed"},
+        "PATCH /v1/collections/{collection_id}": {"name": "Changed"},
+        "PATCH /v1/collections/{collection_id}/visibility": {"visibility": "unlisted"},
+        "POST /v1/collections/{collection_id}/items": {"listing_id": things.to_add},
+        "PATCH /v1/collections/{collection_id}/items/{item_id}": {"private_notes": "Changed"},
+        "PUT /v1/collections/{collection_id}/items/order": {"item_ids": [int(things.item_id)], "revision": 2},
+    }
+    return sent.get(route.key)
+
+
+@dataclass(frozen=True)
+class World:
+    """Two people with their things."""
+
+    api: Api
+    things: Mapping[Id, Things]
+
+    def caller(self, who: Who) -> Person:
+        return self.api.stranger if who is Who.anonymous else self.api.person(who)
+
+    def call(self, key: str, who: Who, things: Things) -> httpx.Response:
+        route = ROUTES[key]
+        path = route.path.removeprefix("/v1").format(**vars(things))
+        return self.caller(who).call(route.method, path, json=body(route, things))
+
+
+@pytest.fixture(scope="module")
+def world(running: System) -> Iterator[World]:
+    """Made once: what is refused changes nothing, and what is served gets things of its own to change."""
+    with Api(running) as api:
+        owner, other = api.person(Who.owner), api.person(Who.other)
+        own, published = made(owner, "Hidden machine"), made(owner, "Shown machine", "public")
+        foreign = made(other, "Foreign machine")
+        nobodys = str(BIGINT_MOST)
+        yield World(
+            api,
+            {
+                Id.own: own,
+                Id.published: published,
+                Id.foreign: foreign,
+                Id.mixed: replace(own, item_id=foreign.item_id),
+                Id.swapped: replace(foreign, item_id=own.item_id),
+                Id.strayed: replace(own, item_id=published.item_id),
+                Id.unknown: Things(nobodys, nobodys, nobodys, str(uuid4()), own.name, own.to_add),
+            },
+        )
+
+
+def cells(key: str) -> Iterator[tuple[Who, Id]]:
+    """Every caller and every kind of id there is for a route."""
+    both = {"{collection_id}", "{item_id}"} <= set(ROUTES[key].path.split("/"))
+    return ((who, whose) for who, whose in product(Who, Id) if both or whose not in ITEMS)
+
+
+SERVED = [(key, *cell) for key, rule in RULES.items() for cell in sorted(rule.served)]
+REFUSED = [(key, *cell) for key, rule in RULES.items() for cell in cells(key) if cell not in rule.served]
+
+
+# ---------------------------------------------------------------------------------------- the matrix
+
+
+@pytest.mark.parametrize(("key", "who", "whose"), REFUSED)
+def test_whom_the_table_does_not_name_is_refused_and_changes_nothing(
+    world: World, key: str, who: Who, whose: Id
+) -> None:
+    rule, before = RULES[key], world.api.state()
+    answer = world.call(key, who, world.things[whose])
+    hidden = 401 if rule.signed_in and who is Who.anonymous else rule.absent
+    assert (answer.status_code, world.api.state()) == (hidden, before)
+
+
+@pytest.mark.parametrize(("key", "who", "whose"), SERVED)
+def test_whom_the_table_names_is_served(world: World, key: str, who: Who, whose: Id) -> None:
+    things = world.things[whose]
+    if ROUTES[key].method not in {"GET", "HEAD"}:
+        things = made(world.caller(who), "To be changed", "public" if whose is Id.published else "private")
+    answer = world.call(key, who, things)
+    assert answer.status_code == RULES[key].status
+
+
+@pytest.mark.parametrize("key", [key for key, rule in RULES.items() if rule.absent == 404])
+def test_absent_and_not_yours_are_told_with_the_same_bytes(world: World, key: str) -> None:
+    rule = RULES[key]
+    hidden = [
+        world.call(key, who, world.things[whose])
+        for who, whose in cells(key)
+        if (who, whose) not in rule.served and not (rule.signed_in and who is Who.anonymous)
+    ]
+    assert len({told(answer) for answer in hidden}) == 1
+
+
+def told(answer: httpx.Response) -> tuple[object, ...]:
+    """All of an answer but when it was given and which request it belongs to."""
+    own = {"date", "apigw-requestid"}
+    return (
+        answer.status_code,
+        answer.content,
+        *sorted((n, v) for n, v in answer.headers.items() if n not in own),
+    )
+
+
+@pytest.mark.parametrize("key", PLAIN)
+def test_a_route_without_an_id_answers_strangers_as_it_says(world: World, key: str) -> None:
+    before = world.api.state()
+    answer = world.call(key, Who.anonymous, world.things[Id.own])
+    assert (answer.status_code, world.api.state()) == (200 if PLAIN[key] else 401, before)
+
+
+# ----------------------------------------------------------------------------------- ids in the body
+
+
+def confirm(person: Person, kind: str, preview_id: str, **more: Any) -> httpx.Response:
+    wanted = {"preview_id": preview_id, "merge_strategy": "create_new", **more}
+    return person.post(f"/{kind}/import/confirm", wanted)
+
+
+@pytest.mark.parametrize("kind", ["listings", "collections"])
+def test_nobody_confirms_another_persons_preview(world: World, kind: str) -> None:
+    before = world.api.state()
+    answer = confirm(world.caller(Who.other), kind, world.things[Id.own].preview_id)
+    refused(answer, 404, "not_found")
+    assert world.api.state() == before
+
+
+def test_nobody_hears_what_another_persons_confirm_made(world: World) -> None:
+    preview_id = made(world.caller(Who.owner), "To be imported").preview_id
+    assert confirm(world.caller(Who.owner), "listings", preview_id).status_code == 201
+    refused(confirm(world.caller(Who.other), "listings", preview_id), 404, "not_found")
+
+
+@pytest.mark.parametrize("whose", [Id.foreign, Id.unknown])
+def test_a_file_updates_nobody_elses_listing(world: World, whose: Id) -> None:
+    before, target = world.api.state(), int(world.things[whose].listing_id)
+    things = world.things[Id.own]
+    answer = confirm(
+        world.caller(Who.owner),
+        "listings",
+        things.preview_id,
+        merge_strategy="update_existing",
+        target_listing_id=target,
+    )
+    refused(answer, 404, "not_found")
+    assert world.api.state() == before
+
+
+def test_a_file_does_not_update_the_strangers_listing_it_resembles(world: World) -> None:
+    owner, foreign = world.caller(Who.owner), world.things[Id.foreign]
+    preview = owner.preview("listings", owner.get(f"/listings/{foreign.listing_id}/export").content)
+    before, target = world.api.state(), int(foreign.listing_id)
+    answer = confirm(
+        owner,
+        "listings",
+        preview["preview_id"],
+        merge_strategy="update_existing",
+        target_listing_id=target,
+    )
+    refused(answer, 404, "not_found")
+    assert world.api.state() == before
+
+
+@pytest.mark.parametrize("whose", [Id.foreign, Id.unknown])
+def test_a_file_fills_nobody_elses_collection(world: World, whose: Id) -> None:
+    owner, target = world.caller(Who.owner), int(world.things[whose].collection_id)
+    file = owner.get(f"/collections/{world.things[Id.own].collection_id}/export").content
+    preview, before = owner.preview("collections", file), ""
+    before = world.api.state()
+    answer = confirm(
+        owner,
+        "collections",
+        preview["preview_id"],
+        merge_strategy="merge_items",
+        target_collection_id=target,
+    )
+    refused(answer, 404, "not_found")
+    assert world.api.state() == before
+
+
+def test_a_row_updates_nobody_elses_listing(world: World) -> None:
+    owner, target = world.caller(Who.owner), int(world.things[Id.foreign].listing_id)
+    file = owner.get(f"/collections/{world.things[Id.own].collection_id}/export").content
+    preview = owner.preview("collections", file)
+    before = world.api.state()
+    decision = {"index": 0, "decision": "update", "listing_id": target}
+    refused(confirm(owner, "collections", preview["preview_id"], decisions=[decision]), 404, "not_found")
+    assert world.api.state() == before
+
+
+def test_a_listing_nobody_has_is_added_nowhere(world: World) -> None:
+    before, path = world.api.state(), f"/collections/{world.things[Id.own].collection_id}/items"
+    refused(world.caller(Who.owner).post(path, {"listing_id": BIGINT_MOST}), 404, "not_found")
+    assert world.api.state() == before
+
+
+def test_anybodys_listing_may_be_collected(world: World) -> None:
+    things = made(world.caller(Who.owner), "To be filled")
+    path = f"/collections/{things.collection_id}/items"
+    foreign = int(world.things[Id.foreign].listing_id)
+    assert world.caller(Who.owner).post(path, {"listing_id": foreign}).status_code == 201
+
+
+@pytest.mark.parametrize("whose", [Id.foreign, Id.published, Id.unknown])
+def test_an_order_names_no_item_of_another_collection(world: World, whose: Id) -> None:
+    things, before = world.things[Id.own], world.api.state()
+    wanted = {"item_ids": [int(things.item_id), int(world.things[whose].item_id)], "revision": 2}
+    answer = world.caller(Who.owner).put(f"/collections/{things.collection_id}/items/order", wanted)
+    assert (answer.status_code, world.api.state()) == (404, before)
