@@ -3,15 +3,15 @@
 from dealbrain import carding
 from dealbrain.cardspec import Format, Size, Style
 from dealbrain.db import transaction
-from dealbrain.facts import SPECS
+from dealbrain.facts import SPECS, Bucket
 from dealbrain.shapes import PathId
 from dealbrain.web import Needs, Response, api, entry, now, redirect
 
 app = api()
-NEEDS = Needs(database=True, files=(SPECS,))
+NEEDS = Needs(database=True, reads=(SPECS,), writes=(SPECS,), lists=(Bucket.generated,))
 
 
-@app.get("/v1/listings/<listing_id>/card-image", summary="Find a listing's card")
+@app.get("/v1/listings/<listing_id>/card-image", summary="Find a listing's card", status_code=302)
 def card_image(
     listing_id: PathId,
     style: Style = Style.light,

@@ -7,12 +7,12 @@ from dealbrain import carding, cardspec
 from dealbrain.carding import NoPicture, NoSpec
 from dealbrain.cardspec import Variant
 from dealbrain.errors import NotFound, Unavailable
-from dealbrain.facts import CARDS, RETRY_AFTER, SPECS
+from dealbrain.facts import CARDS, RETRY_AFTER, SPECS, Bucket
 from dealbrain.shapes import PathId
 from dealbrain.web import NO_STORE, Needs, Response, api, binary, count, entry, redirect
 
 app = api()
-NEEDS = Needs(files=(CARDS, SPECS), renderer=True)
+NEEDS = Needs(reads=(CARDS, SPECS), lists=(Bucket.generated,), renderer=True)
 
 # A browser may keep it for ever, since another picture has another address; a CDN for a day.
 FOR_EVER = "public, max-age=31536000, s-maxage=86400, immutable"

@@ -7,7 +7,8 @@ from dealbrain.shapes import CollectionFormat, PathId
 from dealbrain.web import Needs, Response, api, attachment, caller, entry, now, redirect
 
 app = api()
-NEEDS = Needs(database=True, files=(EXPORTS,))
+# It reads what it wrote only by the address it signs.
+NEEDS = Needs(database=True, reads=(EXPORTS,), writes=(EXPORTS,))
 
 
 @app.get("/v1/collections/<collection_id>/export", summary="Export a collection")

@@ -2,12 +2,18 @@
 
 from dealbrain import importing
 from dealbrain.db import transaction
-from dealbrain.facts import PREVIEWS
+from dealbrain.facts import PREVIEWS, Bucket
 from dealbrain.shapes import PathUuid
 from dealbrain.web import Needs, Response, api, entry, nothing, now, person
 
 app = api(signed_in=True)
-NEEDS = Needs(database=True, files=(PREVIEWS,), pending=True)
+NEEDS = Needs(
+    database=True,
+    reads=(PREVIEWS,),
+    deletes=(PREVIEWS,),
+    lists=(Bucket.private,),
+    pending=("get", "delete"),
+)
 
 
 @app.delete("/v1/imports/<preview_id>", summary="Cancel a preview", status_code=204)

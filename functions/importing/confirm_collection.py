@@ -3,12 +3,19 @@
 from dealbrain import importing
 from dealbrain.db import transaction
 from dealbrain.document import ArtifactType
-from dealbrain.facts import PREVIEWS
+from dealbrain.facts import PREVIEWS, Bucket
 from dealbrain.shapes import Confirm, Imported
 from dealbrain.web import Needs, Response, answer, api, entry, now, person
 
 app = api(signed_in=True)
-NEEDS = Needs(database=True, files=(PREVIEWS,), pending=True)
+# It writes where what was shown is no longer so: a fresh preview.
+NEEDS = Needs(
+    database=True,
+    reads=(PREVIEWS,),
+    writes=(PREVIEWS,),
+    lists=(Bucket.private,),
+    pending=("get", "put"),
+)
 
 
 @app.post("/v1/collections/import/confirm", summary="Confirm the import of a collection", status_code=201)

@@ -8,7 +8,7 @@ from dealbrain.shapes import Preview
 from dealbrain.web import Needs, api, body, entry, now, person
 
 app = api(signed_in=True, body_limit=IMPORT_BYTES, raw_body=True)
-NEEDS = Needs(database=True, files=(PREVIEWS,), pending=True)
+NEEDS = Needs(database=True, writes=(PREVIEWS,), pending=("put",))
 
 
 @app.post("/v1/listings/import", summary="Preview the import of a listing", status_code=201)

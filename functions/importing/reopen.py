@@ -2,12 +2,12 @@
 
 from dealbrain import importing
 from dealbrain.db import transaction
-from dealbrain.facts import PREVIEWS
+from dealbrain.facts import PREVIEWS, Bucket
 from dealbrain.shapes import OpenedPreview, PathUuid
 from dealbrain.web import Needs, api, entry, now, person
 
 app = api(signed_in=True)
-NEEDS = Needs(database=True, files=(PREVIEWS,), pending=True)
+NEEDS = Needs(database=True, reads=(PREVIEWS,), lists=(Bucket.private,), pending=("get",))
 
 
 @app.get("/v1/imports/<preview_id>", summary="Re-open a preview")

@@ -14,16 +14,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.orm import Session
-
-from dealbrain import access, cardspec, files, jsontext
+from dealbrain import cardspec, files, jsontext
 from dealbrain.cardspec import Format, Size, Source, Style, Variant
 from dealbrain.facts import GATE_PATIENCE, SPEC_REFRESH, Bucket
 from dealbrain.settings import settings
-from dealbrain.tables import Listing
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from sqlalchemy.orm import Session
+
+    from dealbrain.tables import Listing
 
 LOOK_AGAIN_SECONDS = 0.1
 CONNECT_SECONDS = 1
@@ -45,12 +45,17 @@ class NoPicture(Exception):  # noqa: N818 - the same
     """The renderer is absent, overloaded, late or broken."""
 
 
-def address(session: Session, listing_id: int, style: Style, size: Size, kind: Format, now: datetime) -> str:
+def address(
+    session: "Session", listing_id: int, style: Style, size: Size, kind: Format, now: datetime
+) -> str:
     """The path of a listing's current card; whoever knows it may have it drawn.
 
     Raises:
         NotFound: there is no such listing.
     """
+    # The gate is in this module too; it has no database, and must not wait for SQLAlchemy to be imported.
+    from dealbrain import access
+
     spec = cardspec.of(_source(access.readable_listing(session, listing_id)))
     digest = cardspec.digest(spec)
     _license(cardspec.spec_key(listing_id, digest), cardspec.to_bytes(spec), now)
@@ -63,7 +68,7 @@ def _license(key: str, spec: bytes, now: datetime) -> None:
         files.put(Bucket.generated, key, spec, "application/json")
 
 
-def _source(row: Listing) -> Source:
+def _source(row: "Listing") -> Source:
     performance: dict[str, Any] = row.performance or {}
     ram, storage = performance.get("ram") or {}, performance.get("storage_primary") or {}
     details = row.details or {}

@@ -66,9 +66,24 @@ def make_engine(url: str, pool: int, ca: str = "") -> sa.Engine:
     # A connection the server has ended says goodbye with a traceback, though nothing is wrong.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     event.listen(engine, "handle_error", discard_connection_out_of_step)
+    event.listen(engine, "connect", _spell_arrays)
     if ca and engine.url.password is None:
         event.listen(engine, "do_connect", _sign)
     return engine
+
+
+def _spell_arrays(connection: Any, _record: object) -> None:  # noqa: ANN401 - pg8000 has no types
+    """Let a connection write arrays our way.
+
+    pg8000 quotes the word "NULL" but not "null", which Postgres takes for no word at all.
+    """
+    connection.register_out_adapter(list, _array)
+
+
+def _array(values: list[str | int]) -> str:
+    # As in the PostgreSQL manual, 8.15.6: what is quoted is text, whatever it spells.
+    spelled = (str(value).replace("\\", r"\\").replace('"', r"\"") for value in values)
+    return "{" + ",".join(f'"{value}"' for value in spelled) + "}"
 
 
 def _sign(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
