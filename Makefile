@@ -4,14 +4,15 @@
 SYSTEM_PYTHON := $(shell for python in python3 /usr/bin/python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo $$python && break; done)
 PYTHON := .venv/bin/python
-TESTS := $(PYTHON) -m pytest -m "not bench" --cov
+# The templates are written first, so that the two workers do not each write them.
+TESTS := $(PYTHON) -m tests.roles && $(PYTHON) -m pytest -m "not bench" -n 2 --dist worksteal --cov
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 # How the locks are made: one resolution for all groups, then one file with hashes for each.
 UV = $(firstword $(wildcard .tools/bin/uv) uv)
 COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
-.PHONY: help setup run test test-full doctor demo migrate lint bench lock clean
+.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -21,13 +22,16 @@ setup: ## set up .venv and Chromium; the other commands do it themselves
 	@test -n "$(SYSTEM_PYTHON)" || { echo "No python3 from 3.9 on runs here; install Debian's package python3."; exit 1; }
 	@$(SYSTEM_PYTHON) infra/local/bootstrap.py
 
+everything: ## set up what the stacks need too
+	@$(SYSTEM_PYTHON) infra/local/bootstrap.py infra
+
 run: setup ## start the whole system on http://127.0.0.1:8000 (PORT= for another)
 	@$(PYTHON) -m infra.local.run
 
-test: setup ## run every test, with branch coverage
+test: everything ## run every test, with branch coverage
 	@$(TESTS)
 
-test-full: setup ## the same tests with larger numbers
+test-full: everything ## the same tests with larger numbers
 	@$(TESTS) --full
 
 doctor: setup ## say which parts are there and answer
@@ -36,16 +40,25 @@ doctor: setup ## say which parts are there and answer
 demo: setup ## walk the whole path with real offers; pictures and files land in out/
 	@$(PYTHON) -m infra.local.demo
 
+isolated: setup ## the same walk with every function in processes of its own, as on AWS
+	@$(PYTHON) -m infra.local.isolated
+
 migrate: setup ## bring the database up to date (DATABASE_URL= for another than our own)
 	@$(PYTHON) -m infra.local.migrate
 
-lint: setup ## ruff with every rule, mypy strict
+lint: everything ## ruff with every rule, mypy strict
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 
 bench: setup ## measure; the last figures stand in docs/benchmarks.md
 	@$(PYTHON) -m pytest -m bench tests/bench
+
+layer: everything ## build the layer of the AWS functions and print its size
+	@$(PYTHON) -m infra.layer
+
+synth: everything ## write and check what would deploy on AWS, without an account (docs/deploying.md)
+	@$(PYTHON) -m infra.synth
 
 lock: setup ## resolve the dependencies of pyproject.toml anew into layers/*.txt
 	@mkdir -p build
@@ -54,5 +67,5 @@ lock: setup ## resolve the dependencies of pyproject.toml anew into layers/*.txt
 		$(COMPILE) --generate-hashes -c build/all.txt --group $$group -o layers/$$group.txt || exit 1; done
 
 clean: ## remove everything that was made here, the data too
-	rm -rf .venv .tools .data .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build out
+	rm -rf .venv .tools .data .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis build cdk.out out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

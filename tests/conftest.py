@@ -15,10 +15,15 @@ from dealbrain import db
 from dealbrain.tables import Table
 from infra.local.run import System, system
 from tests.makers import Api
+from tests.roles import Ledger, roles  # noqa: F401 - a fixture is known by being imported
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the same tests with larger numbers")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Ledger(), "roles")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +34,7 @@ def count(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[System]:
+def running(roles: None) -> Iterator[System]:  # noqa: F811, ARG001 - from now on every function has its role
     """One system for all tests. The folder's path is short because a socket's path has to be."""
     with (
         tempfile.TemporaryDirectory(prefix="dealbrain-") as folder,

@@ -646,7 +646,7 @@ def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
 
 def test_no_bytes_at_all_make_a_fault(target: Target, count: Callable[[int, int], int]) -> None:
     @settings(
-        max_examples=count(150, 5000),
+        max_examples=count(100, 5000),
         deadline=None,
         derandomize=count(1, 0) == 1,
         suppress_health_check=list(HealthCheck),

@@ -3,10 +3,13 @@
 A function from an image that nobody calls turns inactive after weeks and refuses its first call.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dealbrain import jsontext
 from dealbrain.web import Needs
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 NEEDS = Needs()
 
@@ -22,12 +25,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     import boto3  # noqa: PLC0415 - its own ping does not need it
 
     client = boto3.client("lambda")
-    order = jsontext.dumps({"warm": True}).encode()
-    asleep = [
-        name
-        for name in event["functions"]
-        if client.invoke(FunctionName=name, Payload=order).get("FunctionError")
-    ]
-    if asleep:
+    if asleep := [name for name in event["functions"] if not _answers(client, name)]:
         raise RuntimeError(f"These functions do not answer: {', '.join(asleep)}")
     return {"awake": len(event["functions"])}
+
+
+def _answers(client: "LambdaClient", name: str) -> bool:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the same
+
+    try:
+        answer = client.invoke(FunctionName=name, Payload=jsontext.dumps({"warm": True}).encode())
+    except ClientError:
+        # That is how one that has fallen asleep refuses the call that wakes it; the others come next.
+        return False
+    return "FunctionError" not in answer

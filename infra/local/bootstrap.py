@@ -18,8 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 TOOLS = ROOT / ".tools"
-STAMP = VENV / "locks.sha256"
-LOCKS = [ROOT / "layers" / f"{group}.txt" for group in ("runtime", "renderer", "dev")]
+GROUPS = ("runtime", "renderer", "dev")
 VERSION = "3.13"
 
 
@@ -27,25 +26,48 @@ class Stuck(Exception):  # noqa: N818 - one sentence for a person: what is missi
     """Setting up cannot go on."""
 
 
-def main() -> None:
-    """Bring .venv up to date; nothing to do when it matches the locks."""
-    locks = hashlib.sha256(b"".join(lock.read_bytes() for lock in LOCKS)).hexdigest()
-    if not (STAMP.exists() and STAMP.read_text() == locks and _works([str(PYTHON), "--version"])):
-        _set_up(locks)
+def main(more: list[str]) -> None:
+    """Bring .venv up to date; nothing to do when it matches the locks.
+
+    Args:
+        more: groups of pyproject.toml besides those that running needs, such as ``infra``.
+    """
+    works = _works([str(PYTHON), "--version"])
+    stale = [group for group in (*GROUPS, *more) if not works or _installed(group) != _locked(group)]
+    if stale:
+        _set_up(stale)
 
 
-def _set_up(locks: str) -> None:
+def _locked(group: str) -> str:
+    return hashlib.sha256(_lock(group).read_bytes()).hexdigest()
+
+
+def _installed(group: str) -> str | None:
+    stamp = _stamp(group)
+    return stamp.read_text() if stamp.exists() else None
+
+
+def _lock(group: str) -> Path:
+    return ROOT / "layers" / f"{group}.txt"
+
+
+def _stamp(group: str) -> Path:
+    return VENV / f"{group}.sha256"
+
+
+def _set_up(groups: list[str]) -> None:
     started = time.monotonic()
     uv = find_uv()
     if not _is_wanted(str(PYTHON)):
         make_venv(uv)
     _say(f"installing the locked packages into {VENV.name}")
     install = [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes"]
-    if _run([*install, *(word for lock in LOCKS for word in ("-r", str(lock)))]):
+    if _run([*install, *(word for group in groups for word in ("-r", str(_lock(group))))]):
         raise Stuck("The packages could not be installed (the reason stands above); check the network.")
     if _run([str(PYTHON), "-m", "infra.local.chromium"]):
         raise Stuck("Setting up stops here; the line above says what is missing.")
-    STAMP.write_text(locks)
+    for group in groups:
+        _stamp(group).write_text(_locked(group))
     print(f"Set up after {time.monotonic() - started:.0f} s.", flush=True)
 
 
@@ -138,6 +160,6 @@ def _say(what: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except Stuck as missing:
         sys.exit(str(missing))

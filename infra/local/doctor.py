@@ -13,10 +13,11 @@ import sqlalchemy as sa
 
 from infra.local.bootstrap import VERSION, Stuck, find_uv
 from infra.local.chromium import installed_chromium
-from infra.local.lambdas import Function, lambdas
+from infra.local.lambdas import lambdas
 from infra.local.postgres import postgres, sqlalchemy_url
 from infra.local.processes import SetupError
-from infra.local.run import RENDERER, RENDERER_HANDLER, aws_environment, local_settings
+from infra.local.run import RENDERER, aws_environment, local_settings
+from infra.local.run import renderer as renderer_function
 from infra.local.stores import dynamodb, filled, s3, server
 
 SETTINGS = local_settings("http://localhost")
@@ -67,7 +68,7 @@ def item_store(folder: Path) -> str:
 def renderer(folder: Path) -> str:
     """The renderer in its own process, asked through the Invoke API whether it is awake."""
     environment = {**SETTINGS.environment(), **aws_environment("http://127.0.0.1:9")}
-    with lambdas(folder, Function(RENDERER, RENDERER_HANDLER, environment=environment)) as url:
+    with lambdas(folder, renderer_function(environment)) as url:
         session = boto3.session.Session("local", "local", region_name=environment["AWS_REGION"])
         answer = session.client("lambda", endpoint_url=url).invoke(
             FunctionName=RENDERER, Payload=b'{"warm":true}'

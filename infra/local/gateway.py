@@ -1,7 +1,8 @@
 """AWS's HTTP API on one machine: routes from functions/, payload 2.0 events, AWS's own refusals.
 
-Handlers run in this process, in threads. What AWS's gateway answers by itself is imitated byte for byte;
-everything else is the functions' own answer. The one route AWS does not have signs a person in by name.
+Handlers are called in threads; some do the work, others have another process do it. What AWS's gateway
+answers by itself is imitated byte for byte; everything else is the functions' own answer. The one route
+AWS does not have signs a person in by name.
 """
 
 import base64
@@ -152,7 +153,8 @@ def aws_says(status: int, message: str) -> Response:
 
 TOO_LARGE = (413, "Request Entity Too Large")
 FAILED = (500, "Internal Server Error")
-TOO_LATE = (503, "Service Unavailable")
+# Too late, or throttled.
+UNAVAILABLE = (503, "Service Unavailable")
 
 
 def response(answer: Any) -> Response:  # noqa: ANN401 - whatever the function returned; that is the question
@@ -179,6 +181,10 @@ def response(answer: Any) -> Response:  # noqa: ANN401 - whatever the function r
     for cookie in answer.get("cookies") or ():
         made.headers.append("set-cookie", cookie)
     return made
+
+
+class ThrottledError(Exception):
+    """As many events as a function takes at once are running."""
 
 
 class Gateway:
@@ -235,7 +241,9 @@ class Gateway:
             return response(answer)
         except TimeoutError:
             LOG.warning("%s took longer than %s s", endpoint.key, self._seconds)
-            return aws_says(*TOO_LATE)
+            return aws_says(*UNAVAILABLE)
+        except ThrottledError:
+            return aws_says(*UNAVAILABLE)
         except Exception:
             LOG.exception("%s failed", endpoint.key)
             return aws_says(*FAILED)

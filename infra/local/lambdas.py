@@ -2,15 +2,15 @@
 
 The runtime is the one of the container image (awslambdaric), so that the same program runs here and
 there. As on AWS an execution environment takes one event at a time, more than the reserved concurrency
-is throttled, a late one is killed, and one that fell over is replaced at the next call.
+is throttled, a late one is killed, and one that fell over is replaced at the next call. Environments are
+started by the first call that needs them; when too many of them are idle, the longest idle one ends.
 """
 
 import asyncio
-import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,6 +28,9 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 # AWS gives an environment so long to get ready before the first event.
 INIT_TIMEOUT = timedelta(seconds=10)
 MEMORY_MB = 2048
+# A runtime with a handler takes 50 to 110 MB, so a machine keeps fewer of them than AWS does.
+IDLE_MOST = 24
+RUNTIME = (sys.executable, "-m", "awslambdaric")
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,18 @@ def failure(kind: str, message: str) -> Answer:
 
 @dataclass(frozen=True)
 class Function:
-    """What is deployed: a handler for the runtime, and its limits."""
+    """What is deployed: a handler for the runtime, its limits, and all it is told."""
 
     name: str
     handler: str
     concurrency: int = facts.RENDERER_CONCURRENCY
     timeout: timedelta = facts.RENDERER_TIMEOUT
     environment: Mapping[str, str] = field(default_factory=dict)
+    """Nothing else of this machine's environment reaches it."""
+    folder: Path = Path("/")
+    """Where it is started, as Lambda does in the folder of the code."""
+    runtime: Sequence[str] = RUNTIME
+    """The program that asks for events; the handler's name is put behind it."""
 
 
 class Environment:
@@ -59,7 +67,7 @@ class Environment:
 
     def __init__(self, function: Function) -> None:
         self.name = uuid.uuid4().hex
-        self._function = function
+        self.function = function
         self._ready = asyncio.Event()
         self._events: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
         self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -69,22 +77,31 @@ class Environment:
 
     async def start(self, runtime_api: str, log: Path) -> None:
         """Start the process; it will ask for its first event when it is ready."""
-        command = tied([sys.executable, "-m", "awslambdaric", self._function.handler])
-        own = {
-            "AWS_LAMBDA_RUNTIME_API": f"{runtime_api}/{self.name}",
-            "AWS_LAMBDA_FUNCTION_NAME": self._function.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
-        }
         with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *command,
+                *tied([*self.function.runtime, self.function.handler]),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, **self._function.environment, **own},
+                cwd=self.function.folder,
+                env={**self.function.environment, **self._own(runtime_api)},
             )
         self._watcher = asyncio.create_task(self._watch(self._process))
+
+    def _own(self, runtime_api: str) -> dict[str, str]:
+        """What Lambda itself tells every function."""
+        return {
+            "AWS_LAMBDA_RUNTIME_API": f"{runtime_api}/{self.name}",
+            "AWS_LAMBDA_FUNCTION_NAME": self.function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.function.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.name,
+            "TZ": ":UTC",
+            # On AWS boto3 finds Lambda by itself; here it is where the function runs.
+            "AWS_ENDPOINT_URL_LAMBDA": f"http://{runtime_api}",
+        }
 
     async def run(self, payload: bytes) -> Answer:
         """Give it one event and wait for the answer, the time-out, or its end, whatever comes first."""
@@ -94,11 +111,11 @@ class Environment:
             async with asyncio.timeout(INIT_TIMEOUT.total_seconds()):
                 await self._ready.wait()
             self._events.put_nowait((request_id, payload))
-            async with asyncio.timeout(self._function.timeout.total_seconds()):
+            async with asyncio.timeout(self.function.timeout.total_seconds()):
                 return await self._answer
         except TimeoutError:
             self.kill()
-            seconds = self._function.timeout.total_seconds()
+            seconds = self.function.timeout.total_seconds()
             message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
             return failure("Sandbox.Timedout", message)
 
@@ -115,7 +132,8 @@ class Environment:
     def kill(self) -> None:
         """End it with everything it started."""
         self.alive = False
-        if self._process is not None:
+        # The number of a process that has ended may be somebody else's by now.
+        if self._process is not None and self._process.returncode is None:
             kill_tree(self._process.pid)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
@@ -128,16 +146,54 @@ class Environment:
         self.finish(failure("Runtime.ExitError", f"Runtime exited with error: {reason}"))
 
 
-class Lambda:
-    """One function with its environments. Lives in the server's event loop."""
+class Environments:
+    """All environments there are, and which of them wait for an event."""
 
-    def __init__(self, function: Function, log: Path) -> None:
-        self.function = function
+    def __init__(self, idle_most: int) -> None:
+        self.by_name: dict[str, Environment] = {}
+        self._idle_most = idle_most
+        # The one that has waited longest stands first.
+        self._idle: list[Environment] = []
+
+    def take(self, function: Function) -> Environment | None:
+        """The one of this function that was used last, as it is the warmest; None when all are busy."""
+        for environment in reversed(self._idle):
+            if environment.function is function and environment.alive:
+                self._idle.remove(environment)
+                return environment
+        return None
+
+    def add(self, function: Function) -> Environment:
+        """One more; whoever adds it starts it."""
+        environment = Environment(function)
+        self.by_name[environment.name] = environment
+        return environment
+
+    def give_back(self, environment: Environment) -> None:
+        """Let it wait for another event; end those that are too many, and forget those that fell over."""
+        self._idle.append(environment)
+        kept = [one for one in self._idle if one.alive][-self._idle_most :]
+        for one in self._idle:
+            if one not in kept:
+                one.kill()
+                del self.by_name[one.name]
+        self._idle = kept
+
+    def stop(self) -> None:
+        """End all."""
+        for environment in list(self.by_name.values()):
+            environment.kill()
+
+
+class Lambda:
+    """One function. Lives in the server's event loop."""
+
+    def __init__(self, function: Function, environments: Environments, log: Path) -> None:
+        self._function = function
+        self._environments = environments
         self._log = log
         self._free = asyncio.Semaphore(function.concurrency)
-        self._idle: list[Environment] = []
         self._later: set[asyncio.Task[None]] = set()
-        self.environments: dict[str, Environment] = {}
 
     async def invoke(self, payload: bytes, runtime_api: str) -> Answer | None:
         """Run one event now; None when all of the reserved concurrency is taken."""
@@ -157,51 +213,35 @@ class Lambda:
 
     async def _run(self, payload: bytes, runtime_api: str) -> Answer:
         async with self._free:
-            environment = await self._take(runtime_api)
+            environment = self._environments.take(self._function)
+            if environment is None:
+                environment = self._environments.add(self._function)
+                await environment.start(runtime_api, self._log)
             try:
                 return await environment.run(payload)
             finally:
-                self._give_back(environment)
-
-    async def _take(self, runtime_api: str) -> Environment:
-        while self._idle:
-            environment = self._idle.pop()
-            if environment.alive:
-                return environment
-            del self.environments[environment.name]
-        environment = Environment(self.function)
-        self.environments[environment.name] = environment
-        await environment.start(runtime_api, self._log)
-        return environment
-
-    def _give_back(self, environment: Environment) -> None:
-        if environment.alive:
-            self._idle.append(environment)
-        else:
-            del self.environments[environment.name]
-
-    def stop(self) -> None:
-        """End all environments."""
-        for environment in list(self.environments.values()):
-            environment.kill()
+                self._environments.give_back(environment)
 
 
 @contextmanager
-def lambdas(folder: Path, function: Function) -> Iterator[str]:
-    """Serve one function; give the address for ``AWS_ENDPOINT_URL_LAMBDA``. Its log is in the folder."""
-    log = folder / f"{function.name}.log"
-    log.unlink(missing_ok=True)
-    deployed = Lambda(function, log)
-    with listen() as listener, serve(_app(deployed), listener):
+def lambdas(folder: Path, *functions: Function) -> Iterator[str]:
+    """Serve functions; give the address for ``AWS_ENDPOINT_URL_LAMBDA``. Their logs are in the folder."""
+    environments = Environments(IDLE_MOST)
+    deployed = {}
+    for function in functions:
+        log = folder / f"{function.name}.log"
+        log.unlink(missing_ok=True)
+        deployed[function.name] = Lambda(function, environments, log)
+    with listen() as listener, serve(_app(deployed, environments), listener):
         try:
             yield address(listener)
         finally:
-            deployed.stop()
+            environments.stop()
 
 
-def _app(deployed: Lambda) -> Starlette:
+def _app(deployed: Mapping[str, Lambda], environments: Environments) -> Starlette:
     front = _Front(deployed)
-    back = _Back(deployed)
+    back = _Back(environments)
     runtime = "/{environment}/2018-06-01/runtime"
     return Starlette(
         routes=[
@@ -209,7 +249,6 @@ def _app(deployed: Lambda) -> Starlette:
             Route(f"{runtime}/invocation/next", back.next_event),
             Route(f"{runtime}/invocation/{{request_id}}/response", back.response, methods=["POST"]),
             Route(f"{runtime}/invocation/{{request_id}}/error", back.error, methods=["POST"]),
-            Route(f"{runtime}/init/error", back.init_error, methods=["POST"]),
         ]
     )
 
@@ -217,21 +256,22 @@ def _app(deployed: Lambda) -> Starlette:
 class _Front:
     """The Invoke API, as boto3 speaks it."""
 
-    def __init__(self, deployed: Lambda) -> None:
+    def __init__(self, deployed: Mapping[str, Lambda]) -> None:
         self._deployed = deployed
 
     async def invoke(self, request: Request) -> Response:
         name = request.path_params["name"].removeprefix(ARN)
-        if name != self._deployed.function.name:
+        function = self._deployed.get(name)
+        if function is None:
             return _refuse(404, "ResourceNotFoundException", f"Function not found: {ARN}{name}")
         payload = await request.body() or b"{}"
         if len(payload) > facts.LAMBDA_PAYLOAD_BYTES:
             return _refuse(413, "RequestTooLargeException", "Request must be smaller than 6291456 bytes")
         runtime_api = request.url.netloc
         if request.headers.get("x-amz-invocation-type") == "Event":
-            self._deployed.invoke_later(payload, runtime_api)
+            function.invoke_later(payload, runtime_api)
             return Response(status_code=202)
-        answer = await self._deployed.invoke(payload, runtime_api)
+        answer = await function.invoke(payload, runtime_api)
         if answer is None:
             reason = {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "Type": "User"}
             return _refuse(429, "TooManyRequestsException", "Rate Exceeded.", **reason)
@@ -247,21 +287,26 @@ def _refuse(status: int, kind: str, message: str, **more: str) -> Response:
 
 
 class _Back:
-    """The Runtime API, as awslambdaric speaks it."""
+    """The Runtime API, as awslambdaric speaks it.
 
-    def __init__(self, deployed: Lambda) -> None:
-        self._deployed = deployed
+    But for a handler that cannot be imported: awslambdaric cannot tell that to an address with a path, so
+    the reason stands in the function's log only.
+    """
+
+    def __init__(self, environments: Environments) -> None:
+        self._environments = environments
 
     async def next_event(self, request: Request) -> Response:
-        event = await self._of(request).next_event()
+        environment = self._of(request)
+        event = await environment.next_event()
         if event is None:
             return Response(status_code=410)
         request_id, payload = event
-        deadline = time.time() + self._deployed.function.timeout.total_seconds()
+        deadline = time.time() + environment.function.timeout.total_seconds()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": ARN + self._deployed.function.name,
+            "Lambda-Runtime-Invoked-Function-Arn": ARN + environment.function.name,
         }
         return Response(payload, headers=headers, media_type="application/json")
 
@@ -281,12 +326,5 @@ class _Back:
         self._of(request).finish(Answer(await request.body(), failed=True))
         return Response(status_code=202)
 
-    async def init_error(self, request: Request) -> Response:
-        environment = self._of(request)
-        environment.finish(Answer(await request.body(), failed=True))
-        # Let a caller who waits for it to get ready hear of it now.
-        environment.kill()
-        return Response(status_code=202)
-
     def _of(self, request: Request) -> Environment:
-        return self._deployed.environments[request.path_params["environment"]]
+        return self._environments.by_name[request.path_params["environment"]]

@@ -18,6 +18,7 @@ from dealbrain.migrations import upgrade
 from dealbrain.settings import Settings, settings
 from functions.sweeping import expired
 from infra.local.chromium import ensure_chromium
+from infra.local.deployed import functions, remote
 from infra.local.gateway import Context, Gateway, sign_in
 from infra.local.issuer import Issuer
 from infra.local.lambdas import Function, lambdas
@@ -52,11 +53,16 @@ class System:
 
 @contextmanager
 def system(
-    folder: Path, *, port: int = 0, database_url: str | None = None, durable: bool = True
+    folder: Path,
+    *,
+    port: int = 0,
+    database_url: str | None = None,
+    durable: bool = True,
+    isolated: bool = False,
 ) -> Iterator[System]:
     """Start every part on a data folder, migrate, publish the issuer's keys, serve; stop all on leaving.
 
-    The environment is set for the functions, which run in this process, and put back afterwards. Call it
+    The environment is set for the functions that run in this process, and put back afterwards. Call it
     from the main thread: the parts end with the thread that started them.
 
     Args:
@@ -64,6 +70,7 @@ def system(
         port: of the gateway on loopback; 0 takes any.
         database_url: another Postgres than our own.
         durable: false for tests, which need no disk flushes.
+        isolated: whether every function runs in processes of its own, as on AWS, instead of in this one.
 
     Raises:
         SetupError: a part is missing or does not start; the sentence names the remedy.
@@ -80,13 +87,24 @@ def system(
         parts.enter_context(filled(stores_url, folder, configured))
         environment = {**configured.environment(), **aws_environment(stores_url)}
         parts.enter_context(_environment(environment))
-        lambdas_url = parts.enter_context(lambdas(folder, Function(RENDERER, RENDERER_HANDLER)))
+        deployed = functions(configured, aws_environment(stores_url)) if isolated else ()
+        lambdas_url = parts.enter_context(lambdas(folder, renderer(environment), *deployed))
         parts.enter_context(_environment({"AWS_ENDPOINT_URL_LAMBDA": lambdas_url}))
         issuer = Issuer(folder, configured)
         _publish_keys(issuer, configured, stores_url)
         parts.callback(_forget_connections)
+        if isolated:
+            endpoints = [remote(one, lambdas_url) for one in endpoints]
         parts.enter_context(serve(Gateway([sign_in(issuer), *endpoints]), listener))
         yield System(address(listener), configured, issuer, stores_url, lambdas_url)
+
+
+def renderer(environment: Mapping[str, str]) -> Function:
+    """The function that draws, run from the checkout with the Chromium of this machine."""
+    # Where a Chromium may be is a question of the path and of the person's home.
+    here = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    here["PYTHONPATH"] = f"{ROOT}:{ROOT / 'shared'}"
+    return Function(RENDERER, RENDERER_HANDLER, environment={**here, **environment})
 
 
 @contextmanager

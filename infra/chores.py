@@ -1,0 +1,109 @@
+"""Functions without a route: the migration, the issuer's keys, and what runs by the clock."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from functions.accounts import copy_keys
+from functions.migrating import bootstrap, upgrade
+from functions.sweeping import expired, ping
+from infra.plan import RENDERER
+from infra.zips import Deployed, Ground, Zips, allow, construct_id, role_of
+
+ASSUMED_BY_SCHEDULER = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+# An event that comes later than this is of no use: the next one does its work.
+EVENT_AGE = timedelta(hours=1)
+# A migration may take longer than any request.
+LONG = timedelta(minutes=15)
+SHORT = timedelta(minutes=2)
+# The placeholder the scheduler replaces by the time it was to run at.
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+# Once a day, because a more frequent one would keep a sleeping database awake.
+NIGHTLY_SWEEP = "cron(0 3 * * ? *)"
+NIGHTLY_PING = "cron(30 3 * * ? *)"
+KEYS_EVERY = "rate(1 hour)"
+
+
+class Chores(Stack):
+    """The functions nobody calls over HTTP, and their schedules."""
+
+    def __init__(self, scope: Construct, ground: Ground, secret: str, endpoints: Sequence[str]) -> None:
+        super().__init__(
+            scope, ground.plan.stack("chores"), description="Migration, keys, and what runs by the clock"
+        )
+        self._plan = ground.plan
+        self._zips = Zips(self, ground)
+        self._dead = self._dead_letters()
+        self._migration(secret)
+        self._add(copy_keys, timeout=SHORT)
+        self._add(expired, timeout=SHORT)
+        own = (upgrade, bootstrap, copy_keys, expired)
+        pinged = sorted([*endpoints, RENDERER, *(one.__name__ for one in own)])
+        may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged])
+        self._add(ping, timeout=SHORT, more=[may])
+        self._schedule(copy_keys.__name__, KEYS_EVERY, {})
+        self._schedule(expired.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
+        names = [self._plan.function(one) for one in pinged]
+        self._schedule(ping.__name__, NIGHTLY_PING, {"functions": names})
+
+    def _add(self, module: Any, timeout: timedelta, more: Sequence[Mapping[str, Any]] = ()) -> None:  # noqa: ANN401 - a module
+        self._zips.add(
+            Deployed(module.__name__, module.NEEDS, timeout=timeout, more=[dict(one) for one in more])
+        )
+
+    def _migration(self, secret: str) -> None:
+        self._add(upgrade, timeout=LONG)
+        reads = allow(["secretsmanager:GetSecretValue"], [secret])
+        calls = allow(["lambda:InvokeFunction"], [self._plan.function_arn(upgrade.__name__)])
+        self._add(bootstrap, timeout=LONG, more=[reads, calls])
+
+    def _dead_letters(self) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "DeadLetters",
+            queue_name=f"{self._plan.name}-dead-letters",
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+        )
+
+    def _schedule(self, module: str, expression: str, event: Mapping[str, Any]) -> None:
+        name = construct_id(module)
+        role = role_of(
+            self,
+            f"{name}ScheduleRole",
+            [
+                allow(["lambda:InvokeFunction"], [self._plan.function_arn(module)]),
+                allow(["sqs:SendMessage"], [self._dead.queue_arn]),
+            ],
+            ASSUMED_BY_SCHEDULER,
+        )
+        scheduler.CfnSchedule(
+            self,
+            f"{name}Schedule",
+            schedule_expression=expression,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self._plan.function_arn(module),
+                role_arn=role.attr_arn,
+                input=json.dumps(event),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=int(EVENT_AGE.total_seconds()), maximum_retry_attempts=2
+                ),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._dead.queue_arn),
+            ),
+        )

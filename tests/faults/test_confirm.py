@@ -1,0 +1,273 @@
+"""An import happens once: however many confirm it, wherever, and whatever is killed in between."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from dealbrain import db, importing, jsontext
+from dealbrain.document import ArtifactType
+from dealbrain.shapes import Confirm
+from dealbrain.tables import Collection, Import, Listing, Table
+from infra.local.processes import wait_until
+from infra.local.run import System
+from tests.makers import Api, Person, collection_file, deal_data, refused
+
+RACERS = 24
+ROWS = 2
+
+
+def file(rows: int = ROWS) -> bytes:
+    deals = [deal_data(title=f"Machine of kind {number}", id=number + 1) for number in range(rows)]
+    return jsontext.dumps(collection_file(*deals)).encode()
+
+
+def decisions(*said: str) -> list[dict[str, Any]]:
+    return [{"index": index, "decision": decision} for index, decision in enumerate(said)]
+
+
+# The second round would find the first one's listings, and use them.
+ALL_NEW = decisions(*["create"] * ROWS)
+ONE_NEW = decisions("create", "skip")
+
+
+def wanted(preview: Mapping[str, Any], said: Sequence[Mapping[str, Any]] = ALL_NEW) -> dict[str, Any]:
+    return {"preview_id": preview["preview_id"], "merge_strategy": "create_new", "decisions": said}
+
+
+def confirm(person: Person, body: Mapping[str, Any]) -> httpx.Response:
+    return person.post("/collections/import/confirm", body)
+
+
+def race(people: Sequence[Person], bodies: Sequence[Mapping[str, Any]]) -> list[httpx.Response]:
+    """Send as many confirms at the same moment."""
+    start = Barrier(RACERS)
+
+    def run(number: int) -> httpx.Response:
+        start.wait(30)
+        return confirm(people[number % len(people)], bodies[number % len(bodies)])
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        return list(pool.map(run, range(RACERS)))
+
+
+def counted() -> tuple[int, ...]:
+    """How many imports, collections and listings there are."""
+    with db.transaction() as session:
+        return tuple(
+            session.scalars(sa.select(sa.func.count()).select_from(kind)).one()
+            for kind in (Import, Collection, Listing)
+        )
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a race left behind."""
+
+    statuses: Sequence[int]
+    bodies: set[str]
+    made: tuple[int, ...]
+
+    @property
+    def is_one_import(self) -> bool:
+        first = [201] + [200] * (RACERS - 1)
+        return (sorted(self.statuses, reverse=True), len(self.bodies), self.made) == (first, 1, (1, 1, ROWS))
+
+
+def one_round(people: Sequence[Person]) -> Round:
+    before = counted()
+    answers = race(people, [wanted(people[0].preview("collections", file()))])
+    made = tuple(now - then for now, then in zip(counted(), before, strict=True))
+    return Round([one.status_code for one in answers], {one.text for one in answers}, made)
+
+
+def known(api: Api) -> Person:
+    """Somebody who has an account: making it would let a person's first confirms wait for each other."""
+    alice = api.person("alice")
+    alice.delete(f"/collections/{alice.collection()['id']}")
+    return alice
+
+
+def test_of_many_confirms_at_once_exactly_one_imports_and_all_hear_the_same(
+    api: Api, count: Callable[[int, int], int]
+) -> None:
+    alice = known(api)
+    rounds = [one_round([alice]) for _ in range(count(20, 1000))]
+    assert [one for one in rounds if not one.is_one_import] == []
+
+
+@contextmanager
+def without_the_mark() -> Iterator[None]:
+    """Take away what makes the mark unique."""
+    with db.engine().begin() as connection:
+        connection.execute(sa.text("ALTER TABLE imports DROP CONSTRAINT pk_imports"))
+    try:
+        yield
+    finally:
+        with db.engine().begin() as connection:
+            for table in reversed(Table.metadata.sorted_tables):
+                connection.execute(sa.delete(table))
+            connection.execute(sa.text("ALTER TABLE imports ADD CONSTRAINT pk_imports PRIMARY KEY (id)"))
+
+
+def check_then_insert(session: Session, owner_id: int, kind: ArtifactType, wanted: Confirm, now: Any) -> bool:
+    """What everybody writes first."""
+    if session.scalar(sa.select(sa.func.count()).where(Import.id == wanted.preview_id)):
+        return False
+    mark = {
+        "owner_id": owner_id,
+        "kind": kind,
+        "request": importing._digest(wanted),
+        "reply": {},
+        "created_at": now,
+    }
+    session.execute(sa.insert(Import).values(id=wanted.preview_id, **mark))
+    return True
+
+
+def test_looking_first_and_writing_then_would_import_more_than_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "_first", check_then_insert)
+    alice = known(api)
+    with without_the_mark():
+        assert not all(one_round([alice]).is_one_import for _ in range(20))
+
+
+def test_of_two_different_decisions_at_once_one_is_carried_out_and_the_other_refused(api: Api) -> None:
+    alice = api.person("alice")
+    preview = alice.preview("collections", file())
+    answers = race([alice], [wanted(preview, ALL_NEW), wanted(preview, ONE_NEW)])
+    done = [one for one in answers if one.status_code in {200, 201}]
+    assert (len(done), len({one.text for one in done})) == (RACERS // 2, 1)
+    for one in answers:
+        if one not in done:
+            assert refused(one, 409, "already_used")["import_id"] == preview["preview_id"]
+
+
+def test_of_two_different_decisions_only_one_leaves_rows(api: Api) -> None:
+    alice = api.person("alice")
+    preview = alice.preview("collections", file())
+    answers = race([alice], [wanted(preview, ALL_NEW), wanted(preview, ONE_NEW)])
+    created = next(one.json()["counts"]["created"] for one in answers if one.status_code == 201)
+    assert counted() == (1, 1, created)
+
+
+def test_two_previews_of_one_file_are_two_imports(api: Api) -> None:
+    alice = api.person("alice")
+    previews = [alice.preview("collections", file()) for _ in range(2)]
+    answers = [confirm(alice, wanted(preview)).status_code for preview in previews]
+    assert (answers, counted()) == ([201, 201], (2, 2, 2 * ROWS))
+
+
+# ------------------------------------------------------------------------------- more than one process
+
+GATEWAY = """
+import sys
+from infra.local.gateway import Gateway
+from infra.local.processes import address, listen, serve
+from infra.routes import routes
+
+with listen() as listener, serve(Gateway(routes()), listener):
+    print(address(listener), flush=True)
+    sys.stdin.read()
+"""
+
+
+class Elsewhere:
+    """Another process with the same functions, on the same stores and the same database."""
+
+    def __init__(self) -> None:
+        quiet = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", GATEWAY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **quiet},
+            text=True,
+        )
+        assert self.process.stdout
+        self.http = httpx.Client(base_url=self.process.stdout.readline().strip(), timeout=30)
+
+    def person(self, api: Api, username: str) -> Person:
+        return Person(self.http, api.person(username).headers)
+
+    def stop(self) -> None:
+        self.http.close()
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def started(running: System) -> Iterator[list[Elsewhere]]:  # noqa: ARG001 - its environment is the process's
+    """The process at hand; starting one takes longer than a test."""
+    processes: list[Elsewhere] = []
+    yield processes
+    for one in processes:
+        one.stop()
+
+
+@pytest.fixture
+def elsewhere(started: list[Elsewhere]) -> Elsewhere:
+    if not started or started[-1].process.poll() is not None:
+        started.append(Elsewhere())
+    return started[-1]
+
+
+def test_what_one_process_previewed_another_one_confirms(api: Api, elsewhere: Elsewhere) -> None:
+    here, there = api.person("alice"), elsewhere.person(api, "alice")
+    preview = here.preview("collections", file())
+    assert confirm(there, wanted(preview)).status_code == 201
+
+
+def test_what_one_process_confirmed_another_one_knows(api: Api, elsewhere: Elsewhere) -> None:
+    here, there = api.person("alice"), elsewhere.person(api, "alice")
+    preview = there.preview("collections", file())
+    first, again = confirm(there, wanted(preview)), confirm(here, wanted(preview))
+    assert (first.status_code, again.status_code, again.text) == (201, 200, first.text)
+
+
+def test_a_race_between_two_processes_is_one_import(api: Api, elsewhere: Elsewhere) -> None:
+    people = [known(api), elsewhere.person(api, "alice")]
+    rounds = [one_round(people) for _ in range(3)]
+    assert [one for one in rounds if not one.is_one_import] == []
+
+
+@contextmanager
+def items_locked() -> Iterator[None]:
+    """Hold up whoever has written everything of an import but its items."""
+    with db.transaction() as session:
+        session.execute(sa.text("LOCK TABLE items IN EXCLUSIVE MODE"))
+        yield
+
+
+def somebody_waits() -> bool:
+    with db.transaction() as session:
+        return bool(session.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def test_a_process_killed_in_the_middle_of_an_import_leaves_nothing_and_a_second_try_completes_it(
+    api: Api, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    here, there = api.person("alice"), elsewhere.person(api, "alice")
+    body = wanted(there.preview("collections", file()))
+    with items_locked(), ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(confirm, there, body)
+        wait_until(somebody_waits, "The import", seconds=20, log=tmp_path)
+        elsewhere.process.kill()
+        elsewhere.process.wait(10)
+        assert isinstance(lost.exception(20), httpx.HTTPError)
+    assert counted() == (0, 0, 0)
+    assert confirm(here, body).status_code == 201
+    assert counted() == (1, 1, ROWS)

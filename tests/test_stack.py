@@ -1,0 +1,682 @@
+"""What would be deployed, read from the templates: no account, no CDK, plain JSON.
+
+Every check is a function that lists what is wrong. The last tests take one thing away from a copy of the
+templates, and the check that guards it must then complain.
+"""
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from dealbrain import facts
+from dealbrain.facts import Bucket
+from dealbrain.settings import PREFIX, Settings
+from functions.sweeping import expired, ping
+from infra.routes import routes
+from infra.staging import BUILD, LAYER, size
+from tests import functions_table
+from tests.roles import NotAllowedError, register
+from tests.template import ACCOUNT, REGION, Resource, Templates, all_needs, resources, templates
+
+FUNCTION = "AWS::Lambda::Function"
+ROLE = "AWS::IAM::Role"
+BUCKET = "AWS::S3::Bucket"
+ROUTE = "AWS::ApiGatewayV2::Route"
+RENDERER = "functions.drawing.handler"
+MEBIBYTES_MOST = 250
+RESOURCES_MOST = 450
+# What Lambda itself does for a function in a network; AWS knows no narrower resource for it.
+NETWORK_INTERFACES = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeSubnets",
+}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Templates:
+    return templates()
+
+
+# -------------------------------------------------------------------------------------- reading them
+
+
+def functions(found: Templates) -> dict[str, Resource]:
+    """Every function by its module."""
+    return {module_of(one): one for one in resources(found, FUNCTION)}
+
+
+def module_of(function: Resource) -> str:
+    handler: str = function.properties.get("Handler", f"{RENDERER}.handler")
+    return handler.removesuffix(".handler")
+
+
+def role_of(found: Templates, function: Resource) -> Resource:
+    return next(
+        one
+        for one in resources(found, ROLE)
+        if one.stack == function.stack and one.attribute("Arn") == function.properties["Role"]
+    )
+
+
+def statements(role: Resource) -> list[dict[str, Any]]:
+    return [
+        statement
+        for policy in role.properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def grants(role: Resource) -> set[tuple[str, str]]:
+    """Pairs of action and resource."""
+    return {
+        (action, one)
+        for statement in statements(role)
+        for action in statement["Action"]
+        for one in statement["Resource"]
+    }
+
+
+def bucket_arn(bucket: Bucket) -> str:
+    return f"arn:aws:s3:::dealbrain-{bucket}-{ACCOUNT}-{REGION}"
+
+
+def file_arn(kept: str) -> str:
+    return f"{bucket_arn(facts.KEPT_IN[kept])}/{kept}" + ("*" if kept.endswith("/") else "")
+
+
+# ----------------------------------------------------------------------------------------- the checks
+
+
+def wrong_routes(found: Templates) -> list[str]:
+    wanted = {one.key: one.module for one in routes()}
+    integrations = {one.ref: one for one in resources(found, "AWS::ApiGatewayV2::Integration")}
+    arns = {one.attribute("Arn"): module_of(one) for one in resources(found, FUNCTION)}
+    there = {}
+    for one in resources(found, ROUTE):
+        integration = integrations[one.properties["Target"].removeprefix("integrations/")]
+        there[one.properties["RouteKey"]] = arns[integration.properties["IntegrationUri"]]
+    return [f"{key}: {wanted.get(key)}, not {there.get(key)}" for key in differing(wanted, there)]
+
+
+def differing(wanted: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    return [key for key in sorted(wanted.keys() | there.keys()) if wanted.get(key) != there.get(key)]
+
+
+def wrong_functions(found: Templates) -> list[str]:
+    wanted = {name for name, _ in all_needs()} | {RENDERER}
+    return sorted(wanted ^ functions(found).keys())
+
+
+def wrong_lifetimes(found: Templates) -> list[str]:
+    wanted = {(one.bucket.value, one.prefix): one.days for one in facts.LIFECYCLE}
+    there = {}
+    for bucket in resources(found, BUCKET):
+        role = bucket.properties["BucketName"].split("-")[1]
+        for rule in bucket.properties["LifecycleConfiguration"]["Rules"]:
+            if rule["Status"] == "Enabled" and "ExpirationInDays" in rule:
+                there[role, rule["Prefix"]] = rule["ExpirationInDays"]
+    return [str(key) for key in sorted(wanted.keys() | there.keys()) if wanted.get(key) != there.get(key)]
+
+
+def unfinished_uploads_kept(found: Templates) -> list[str]:
+    return [
+        bucket.name
+        for bucket in resources(found, BUCKET)
+        if not any(
+            rule.get("AbortIncompleteMultipartUpload") == {"DaysAfterInitiation": 1}
+            for rule in bucket.properties["LifecycleConfiguration"]["Rules"]
+        )
+    ]
+
+
+def open_buckets(found: Templates) -> list[str]:
+    closed = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    refuses_plain_http = {
+        policy.properties["Bucket"]
+        for policy in resources(found, "AWS::S3::BucketPolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    return [
+        one.name
+        for one in resources(found, BUCKET)
+        if one.properties.get("PublicAccessBlockConfiguration") != dict.fromkeys(closed, True)
+        or "BucketEncryption" not in one.properties
+        or one.ref not in refuses_plain_http
+    ]
+
+
+def wrong_table(found: Templates) -> list[str]:
+    (table,) = resources(found, "AWS::DynamoDB::Table")
+    said = table.properties
+    wanted = {
+        "TimeToLiveSpecification": {"AttributeName": facts.PENDING_TTL, "Enabled": True},
+        "KeySchema": [{"AttributeName": facts.PENDING_KEY, "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    return [name for name, value in wanted.items() if said.get(name) != value]
+
+
+def wrong_concurrency(found: Templates) -> list[str]:
+    gates = {name: facts.GATE_CONCURRENCY for name, needs in all_needs() if needs.renderer}
+    wanted = {**gates, RENDERER: facts.RENDERER_CONCURRENCY}
+    there = {
+        name: one.properties["ReservedConcurrentExecutions"]
+        for name, one in functions(found).items()
+        if "ReservedConcurrentExecutions" in one.properties
+    }
+    return differing(wanted, there)
+
+
+def wrong_timeouts(found: Templates) -> list[str]:
+    there = {name: one.properties["Timeout"] for name, one in functions(found).items()}
+    wanted = {one.module: facts.ENDPOINT_TIMEOUT.total_seconds() for one in routes()}
+    wanted[RENDERER] = facts.RENDERER_TIMEOUT.total_seconds()
+    return [name for name, seconds in wanted.items() if there.get(name) != seconds]
+
+
+def wrong_throttle(found: Templates) -> list[str]:
+    (stage,) = resources(found, "AWS::ApiGatewayV2::Stage")
+    wanted = {
+        "ThrottlingRateLimit": facts.REQUESTS_A_SECOND,
+        "ThrottlingBurstLimit": facts.REQUESTS_AT_ONCE,
+    }
+    return [] if stage.properties["DefaultRouteSettings"] == wanted else [stage.name]
+
+
+def telling_logs(found: Templates) -> list[str]:
+    """Access logs that lack the route or hold what is nobody's business."""
+    (stage,) = resources(found, "AWS::ApiGatewayV2::Stage")
+    logged = set(json.loads(stage.properties["AccessLogSettings"]["Format"]).values())
+    private = {one for one in logged if any(word in one for word in ("path", "identity", "authorizer"))}
+    return sorted(private | ({"$context.routeKey"} - logged))
+
+
+def wide_actions(found: Templates) -> list[str]:
+    return [
+        f"{role.name}: {action}"
+        for role in resources(found, ROLE)
+        for action, _ in grants(role)
+        if "*" in action
+    ]
+
+
+def wide_resources(found: Templates) -> list[str]:
+    """Statements on everything, other than Lambda's own for a function in a network."""
+    return [
+        f"{role.name}: {statement['Action']}"
+        for role in resources(found, ROLE)
+        for statement in statements(role)
+        if "*" in statement["Resource"] and set(statement["Action"]) != NETWORK_INTERFACES
+    ]
+
+
+def wrong_grants(found: Templates) -> list[str]:
+    """Functions that may do something else than their NEEDS say."""
+    endpoints = {one.module for one in routes()}
+    wrong = []
+    for name, needs in all_needs():
+        function = functions(found)[name]
+        there = grants(role_of(found, function))
+        wanted = expected(needs, is_endpoint=name in endpoints) | more_for(name)
+        ours = {one for one in there if one[0] not in LOGS | {"rds-db:connect"} | NETWORK_INTERFACES}
+        if ours != wanted:
+            wrong.append(f"{name}: {sorted(ours ^ wanted)}")
+        if {action for action, _ in there} & NETWORK_INTERFACES and "VpcConfig" not in function.properties:
+            wrong.append(f"{name} is in no network")
+    return wrong
+
+
+def expected(needs: Any, *, is_endpoint: bool) -> set[tuple[str, str]]:
+    reads = (*needs.reads, *((facts.ISSUER_KEYS,) if is_endpoint else ()))
+    files = {("s3:GetObject", file_arn(one)) for one in reads}
+    files |= {("s3:PutObject", file_arn(one)) for one in needs.writes}
+    files |= {("s3:DeleteObject", file_arn(one)) for one in needs.deletes}
+    files |= {("s3:ListBucket", bucket_arn(one)) for one in needs.lists}
+    actions = {"get": "GetItem", "put": "PutItem", "delete": "DeleteItem", "scan": "Scan"}
+    table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dealbrain-pending"
+    pending = {(f"dynamodb:{actions[one]}", table) for one in needs.pending}
+    return (
+        files | pending | ({("lambda:InvokeFunction", function_arn(RENDERER))} if needs.renderer else set())
+    )
+
+
+def function_arn(module: str) -> str:
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function_name(module)}"
+
+
+def function_name(module: str) -> str:
+    return module.replace("functions", "dealbrain").replace(".", "-")
+
+
+def more_for(name: str) -> set[tuple[str, str]]:
+    """What three functions without a route may do beyond what NEEDS can say."""
+    if name == ping.__name__:
+        pinged = {one for one, _ in all_needs()} - {ping.__name__} | {RENDERER}
+        return {("lambda:InvokeFunction", function_arn(one)) for one in pinged}
+    if name == "functions.migrating.bootstrap":
+        return {
+            ("secretsmanager:GetSecretValue", "<data.Instance.MasterUserSecret.SecretArn>"),
+            ("lambda:InvokeFunction", function_arn("functions.migrating.upgrade")),
+        }
+    return set()
+
+
+def wrong_database_logins(found: Templates) -> list[str]:
+    user = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:<data.Instance.DbiResourceId>/app"
+    wrong = []
+    for name, needs in all_needs():
+        may = {one for one in grants(role_of(found, functions(found)[name])) if one[0] == "rds-db:connect"}
+        if may != ({("rds-db:connect", user)} if needs.database else set()):
+            wrong.append(name)
+    return wrong
+
+
+def wrong_networks(found: Templates) -> list[str]:
+    """Database functions outside the one security group the database admits, and others inside it."""
+    ingress = resources(found, "AWS::EC2::SecurityGroupIngress")
+    if len(ingress) != 1:
+        return ["the database admits more than one security group"]
+    admitted = ingress[0].properties["SourceSecurityGroupId"]
+    needed = dict(all_needs())
+    wrong = []
+    for name, function in functions(found).items():
+        groups = function.properties.get("VpcConfig", {}).get("SecurityGroupIds", [])
+        wants_database = name in needed and needed[name].database
+        if wants_database and groups != [admitted]:
+            wrong.append(name)
+        if not wants_database and admitted in groups:
+            wrong.append(name)
+    return wrong
+
+
+def ways_out(found: Templates) -> list[str]:
+    """What would lead out of the network, apart from the two free endpoints."""
+    kinds = ("NatGateway", "InternetGateway", "EgressOnlyInternetGateway", "TransitGatewayAttachment")
+    gateways = [one.name for kind in kinds for one in resources(found, f"AWS::EC2::{kind}")]
+    buckets = {bucket_arn(one) for one in Bucket}
+    for endpoint in resources(found, "AWS::EC2::VPCEndpoint"):
+        allowed = {
+            one
+            for statement in endpoint.properties["PolicyDocument"]["Statement"]
+            for one in listed(statement["Resource"])
+        }
+        ours = {*buckets, *(f"{one}/*" for one in buckets)}
+        ours.add(f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dealbrain-pending")
+        if endpoint.properties["VpcEndpointType"] != "Gateway" or not allowed <= ours:
+            gateways.append(endpoint.name)
+    return gateways
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def wrong_settings(found: Templates) -> list[str]:
+    wanted = {PREFIX + name.upper() for name in Settings.model_fields}
+    needed = dict(all_needs())
+    wrong = []
+    for name, function in functions(found).items():
+        there = function.properties["Environment"]["Variables"]
+        if there.keys() != wanted:
+            wrong.append(f"{name}: {sorted(there.keys() ^ wanted)}")
+            continue
+        has_database = bool(there[f"{PREFIX}DATABASE_URL"]) and bool(there[f"{PREFIX}DATABASE_CA"])
+        if has_database != (name in needed and needed[name].database):
+            wrong.append(f"{name}: database")
+    return wrong
+
+
+def told_secrets(found: Templates) -> list[str]:
+    """Environment variables that hold, or by their name would hold, what nobody may read there."""
+    words = ("secret", "password", "private_key", "resolve:")
+    return [
+        f"{name}: {variable}"
+        for name, function in functions(found).items()
+        for variable, value in function.properties["Environment"]["Variables"].items()
+        if any(word in f"{variable}={value}".lower() for word in words)
+        or ("://" in value and ":" in value.split("://")[1].split("@")[0] and "@" in value)
+    ]
+
+
+def wrong_log_groups(found: Templates) -> list[str]:
+    groups = {one.ref: one for one in resources(found, "AWS::Logs::LogGroup")}
+    kept = [name for name, one in groups.items() if one.properties.get("RetentionInDays") != facts.LOG_DAYS]
+    elsewhere = [
+        name
+        for name, function in functions(found).items()
+        if groups[function.properties["LoggingConfig"]["LogGroup"]].stack != function.stack
+    ]
+    several = [stack for stack, count in Counter(one.stack for one in groups.values()).items() if count > 1]
+    return kept + elsewhere + several
+
+
+def large_stacks(found: Templates) -> list[str]:
+    return [stack for stack, one in found.items() if len(one["Resources"]) >= RESOURCES_MOST]
+
+
+def bulky_endpoints(found: Templates) -> list[str]:
+    """Stacks of endpoints with more than four resources for each, and three they share."""
+    wrong = []
+    for stack, template in found.items():
+        if stack.startswith("api-"):
+            kinds = Counter(one["Type"] for one in template["Resources"].values())
+            count = kinds[FUNCTION]
+            same = count == kinds[ROLE] == kinds["AWS::ApiGatewayV2::Integration"]
+            if not same or sum(kinds.values()) != 3 * count + kinds[ROUTE] + 3:
+                wrong.append(stack)
+    return wrong
+
+
+def weak_databases(found: Templates) -> list[str]:
+    (database,) = resources(found, "AWS::RDS::DBInstance")
+    wanted = {
+        "PubliclyAccessible": False,
+        "StorageEncrypted": True,
+        "EnableIAMDatabaseAuthentication": True,
+        "ManageMasterUserPassword": True,
+        "DeletionProtection": True,
+    }
+    missing = [name for name, value in wanted.items() if database.properties.get(name) != value]
+    return missing + [name for name in ("MasterUserPassword",) if name in database.properties]
+
+
+def losable_stores(found: Templates) -> list[str]:
+    kinds = (BUCKET, "AWS::DynamoDB::Table", "AWS::RDS::DBInstance", "AWS::Cognito::UserPool")
+    return [
+        one.name
+        for kind in kinds
+        for one in resources(found, kind)
+        if one.whole.get("DeletionPolicy") not in {"Retain", "Snapshot"}
+    ]
+
+
+def wrong_processors(found: Templates) -> list[str]:
+    return [
+        name
+        for name, one in functions(found).items()
+        if (one.properties["Architectures"], one.properties.get("Runtime"), one.properties.get("PackageType"))
+        != ((["x86_64"], None, "Image") if name == RENDERER else (["arm64"], "python3.13", None))
+    ]
+
+
+def wrong_schedules(found: Templates) -> list[str]:
+    arns = {function_arn(name): name for name in functions(found)}
+    there = {
+        arns[one.properties["Target"]["Arn"]]: json.loads(one.properties["Target"]["Input"])
+        for one in resources(found, "AWS::Scheduler::Schedule")
+    }
+    pinged = sorted(function_name(one) for one in functions(found) if one != ping.__name__)
+    wanted = {
+        "functions.accounts.copy_keys": {},
+        expired.__name__: {"now": "<aws.scheduler.scheduled-time>"},
+        ping.__name__: {"functions": pinged},
+    }
+    if ping.__name__ in there:
+        there[ping.__name__]["functions"].sort()
+    return differing(wanted, there)
+
+
+def callable_by_others(found: Templates) -> list[str]:
+    """Roles somebody else than one AWS service may take, and doors into functions beside the API."""
+    wrong = [
+        role.name
+        for role in resources(found, ROLE)
+        for statement in role.properties["AssumeRolePolicyDocument"]["Statement"]
+        if set(statement["Principal"]) != {"Service"}
+        or not isinstance(statement["Principal"]["Service"], str)
+    ]
+    doors = ("AWS::Lambda::Permission", "AWS::Lambda::Url")
+    return wrong + [one.name for door in doors for one in resources(found, door)]
+
+
+def wrongly_invoked(found: Templates) -> list[str]:
+    """Functions the API may call without a route, or may not call though they have one."""
+    (role,) = (one for one in resources(found, ROLE) if one.stack == "api")
+    may = {one for action, one in grants(role) if action == "lambda:InvokeFunction"}
+    return sorted(may ^ {function_arn(one.module) for one in routes()})
+
+
+# ------------------------------------------------------------------------------------------ the tests
+
+CHECKS: dict[str, Callable[[Templates], list[str]]] = {
+    "the routes are exactly those of functions": wrong_routes,
+    "the functions are exactly those of functions and the renderer": wrong_functions,
+    "every lifetime is the one of facts": wrong_lifetimes,
+    "unfinished uploads go after a day": unfinished_uploads_kept,
+    "no bucket is public or answers without TLS": open_buckets,
+    "the table has the key and the TTL attribute of facts": wrong_table,
+    "only renderer and gate have reserved concurrency, that of facts": wrong_concurrency,
+    "every endpoint gives up before the gateway does": wrong_timeouts,
+    "the stage throttles as facts say": wrong_throttle,
+    "access logs hold the route and neither path nor person": telling_logs,
+    "no role has a wildcard action": wide_actions,
+    "no statement is on everything but that for network interfaces": wide_resources,
+    "every function may do exactly what its NEEDS say": wrong_grants,
+    "database functions and no others may sign in to the database": wrong_database_logins,
+    "one security group is shared by all database functions and by no other": wrong_networks,
+    "nothing leads out of the network but to our buckets and our table": ways_out,
+    "every function has every setting and only database functions the database's": wrong_settings,
+    "no environment holds a secret": told_secrets,
+    "every stack logs into one group that forgets": wrong_log_groups,
+    "no stack is near CloudFormation's limit": large_stacks,
+    "an endpoint is four resources": bulky_endpoints,
+    "the database is encrypted, private and without a password of ours": weak_databases,
+    "what people own outlives its stack": losable_stores,
+    "zip functions are arm64 and the renderer is x86_64": wrong_processors,
+    "sweeping, ping and keys run by the clock with the events they read": wrong_schedules,
+    "nobody but AWS's own services takes a role or calls a function": callable_by_others,
+    "the API may call every function with a route and no other": wrongly_invoked,
+}
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+def test_of_the_templates(deployed: Templates, check: Callable[[Templates], list[str]]) -> None:
+    assert check(deployed) == []
+
+
+def test_code_and_layer_together_fit_into_a_function() -> None:
+    if not LAYER.exists():
+        pytest.skip("the layer is not built; make layer builds it")
+    assert (size(LAYER) + size(BUILD / "code")) / facts.MEBIBYTE < MEBIBYTES_MOST
+
+
+def test_the_table_of_functions_in_docs_is_current(deployed: Templates) -> None:
+    page = functions_table.TABLE.read_text(encoding="utf-8")
+    assert functions_table.read(page) == [row.cells() for row in functions_table.rows(deployed)]
+
+
+# --------------------------------------------------------------------------- roles, as tests use them
+
+GATE = "functions.carding.picture"
+
+
+def test_a_call_the_role_does_not_allow_is_refused() -> None:
+    held = register()
+    held.ask(GATE, "s3:GetObject", f"{bucket_arn(Bucket.generated)}/{facts.CARDS}1.png")
+    with pytest.raises(NotAllowedError):
+        held.ask(GATE, "s3:PutObject", f"{bucket_arn(Bucket.generated)}/{facts.CARDS}1.png")
+
+
+def test_a_grant_taken_away_is_missed() -> None:
+    held = register()
+    picture = f"{bucket_arn(Bucket.generated)}/{facts.CARDS}1.png"
+    fewer = frozenset(one for one in held.may[GATE] if not one[1].endswith(f"/{facts.CARDS}*"))
+    held.may = {**held.may, GATE: fewer}
+    with pytest.raises(NotAllowedError):
+        held.ask(GATE, "s3:GetObject", picture)
+
+
+def test_a_grant_nothing_uses_is_told_until_it_is_used() -> None:
+    held = register()
+    deletes = f"{bucket_arn(Bucket.private)}/{facts.PREVIEWS}"
+    told = "functions.sweeping.expired never used s3:DeleteObject"
+    assert any(told in one for one in held.unused())
+    held.ask(expired.__name__, "s3:DeleteObject", f"{deletes}1.json")
+    assert not any(told in one for one in held.unused())
+
+
+# -------------------------------------------------------------------------- and whether they can fail
+
+
+def every(found: Templates, kind: str) -> Iterator[dict[str, Any]]:
+    for template in found.values():
+        for one in template["Resources"].values():
+            if one["Type"] == kind:
+                yield one["Properties"]
+
+
+def without_route(found: dict[str, Any]) -> None:
+    own = found["api-offering"]["Resources"]
+    del own[next(name for name, one in own.items() if one["Type"] == ROUTE)]
+
+
+def without_function(found: dict[str, Any]) -> None:
+    own = found["chores"]["Resources"]
+    del own[
+        next(
+            name
+            for name, one in own.items()
+            if one["Properties"].get("Handler", "").startswith("functions.sweeping.expired")
+        )
+    ]
+
+
+def without_grant(found: dict[str, Any]) -> None:
+    own = found["api-carding"]["Resources"]
+    role = own[next(name for name in own if name.startswith("ZipsCardingPictureRole"))]
+    kept = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    kept.remove(next(one for one in kept if one["Action"] == ["s3:GetObject"]))
+
+
+def without_lifetime(found: dict[str, Any]) -> None:
+    bucket = next(every({"cards": found["cards"]}, BUCKET))
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    rules.remove(next(one for one in rules if one.get("Prefix") == facts.EXPORTS))
+
+
+def without_setting(found: dict[str, Any]) -> None:
+    del next(every(found, FUNCTION))["Environment"]["Variables"][f"{PREFIX}PENDING_TABLE"]
+
+
+def without_ttl(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::DynamoDB::Table"))["TimeToLiveSpecification"]
+
+
+def without_retention(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::Logs::LogGroup"))["RetentionInDays"]
+
+
+def without_block(found: dict[str, Any]) -> None:
+    next(every(found, BUCKET))["PublicAccessBlockConfiguration"]["BlockPublicPolicy"] = False
+
+
+def without_tls(found: dict[str, Any]) -> None:
+    next(every(found, "AWS::S3::BucketPolicy"))["PolicyDocument"]["Statement"].clear()
+
+
+def without_concurrency(found: dict[str, Any]) -> None:
+    del next(one for one in every(found, FUNCTION) if "ReservedConcurrentExecutions" in one)[
+        "ReservedConcurrentExecutions"
+    ]
+
+
+def without_group(found: dict[str, Any]) -> None:
+    next(one for one in every(found, FUNCTION) if "VpcConfig" in one and "Handler" in one)["VpcConfig"][
+        "SecurityGroupIds"
+    ] = ["sg-of-its-own"]
+
+
+def without_throttle(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::ApiGatewayV2::Stage"))["DefaultRouteSettings"]["ThrottlingBurstLimit"]
+
+
+def without_protection(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::RDS::DBInstance"))["DeletionProtection"]
+
+
+def without_schedule(found: dict[str, Any]) -> None:
+    own = found["chores"]["Resources"]
+    del own[next(name for name, one in own.items() if one["Type"] == "AWS::Scheduler::Schedule")]
+
+
+def without_endpoint_policy(found: dict[str, Any]) -> None:
+    next(every(found, "AWS::EC2::VPCEndpoint"))["PolicyDocument"]["Statement"][0]["Resource"] = "*"
+
+
+def with_wildcard_action(found: dict[str, Any]) -> None:
+    _a_statement(found)["Action"] = ["s3:*"]
+
+
+def with_wildcard_resource(found: dict[str, Any]) -> None:
+    _a_statement(found)["Resource"] = ["*"]
+
+
+def _a_statement(found: dict[str, Any]) -> dict[str, Any]:
+    one: dict[str, Any] = next(every(found, ROLE))["Policies"][0]["PolicyDocument"]["Statement"][0]
+    return one
+
+
+def with_secret(found: dict[str, Any]) -> None:
+    next(every(found, FUNCTION))["Environment"]["Variables"][f"{PREFIX}DATABASE_URL"] = (
+        "postgresql://a:b@host/c"
+    )
+
+
+def with_path_logged(found: dict[str, Any]) -> None:
+    settings = next(every(found, "AWS::ApiGatewayV2::Stage"))["AccessLogSettings"]
+    settings["Format"] = json.dumps({**json.loads(settings["Format"]), "path": "$context.path"})
+
+
+def with_late_timeout(found: dict[str, Any]) -> None:
+    next(one for one in every(found, FUNCTION) if one["Timeout"] < 30)["Timeout"] = 31
+
+
+def with_permission(found: dict[str, Any]) -> None:
+    found["api"]["Resources"]["Door"] = {"Type": "AWS::Lambda::Permission", "Properties": {}}
+
+
+MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], list[str]]]] = [
+    (without_route, wrong_routes),
+    (without_function, wrong_functions),
+    (without_grant, wrong_grants),
+    (without_lifetime, wrong_lifetimes),
+    (without_setting, wrong_settings),
+    (without_ttl, wrong_table),
+    (without_retention, wrong_log_groups),
+    (without_block, open_buckets),
+    (without_tls, open_buckets),
+    (without_concurrency, wrong_concurrency),
+    (without_group, wrong_networks),
+    (without_throttle, wrong_throttle),
+    (without_protection, weak_databases),
+    (without_schedule, wrong_schedules),
+    (without_endpoint_policy, ways_out),
+    (with_wildcard_action, wide_actions),
+    (with_wildcard_resource, wide_resources),
+    (with_secret, told_secrets),
+    (with_path_logged, telling_logs),
+    (with_late_timeout, wrong_timeouts),
+    (with_permission, callable_by_others),
+]
+
+
+@pytest.mark.parametrize(
+    ("mutate", "check"), MUTATIONS, ids=[f"{mutate.__name__}".replace("_", " ") for mutate, _ in MUTATIONS]
+)
+def test_the_check_complains(
+    deployed: Templates,
+    mutate: Callable[[dict[str, Any]], None],
+    check: Callable[[Templates], list[str]],
+) -> None:
+    changed = copy.deepcopy(dict(deployed))
+    mutate(changed)
+    assert check(changed) != []
