@@ -24,7 +24,8 @@ from infra.local.sandbox import GROUP, TMP_MB, USER, Image
 from infra.local.stores import s3
 from tests.faults.test_browser import CROWDED, SPEC
 
-pytestmark = pytest.mark.skipif(bool(sandbox.why_not()), reason=f"no sandbox: {sandbox.why_not()}")
+WHY_NOT = sandbox.why_not()
+pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"no sandbox: {WHY_NOT}")
 
 LISTING = 7
 DRAWN: tuple[tuple[CardSpec, Style, Size, Format], ...] = (
@@ -47,6 +48,9 @@ def handler(event, context):
             place
             for place in places
             if os.path.isdir(place) and not place.startswith("/proc/") and os.access(place, os.W_OK)
+        ],
+        "changeable": [
+            place for place in glob.glob("/*") if not os.statvfs(place).f_flag & os.ST_RDONLY
         ],
         "environment": dict(os.environ),
         "folder": os.getcwd(),
@@ -158,6 +162,10 @@ def test_a_chromium_that_hangs_costs_one_card(
 
 
 # --------------------------------------------------------------------------------------- the sandbox
+
+
+def test_all_file_systems_but_tmp_are_read_only_whoever_writes(seen: Any) -> None:
+    assert set(seen["changeable"]) == {"/tmp", "/proc"}  # noqa: S108 - that is the question
 
 
 def test_nothing_but_tmp_can_be_written_to(seen: Any) -> None:

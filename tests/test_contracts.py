@@ -271,7 +271,7 @@ LAYERS = (
     "shapes paging",
     "access",
     "showing resembling",
-    "offering catalog collecting sharing discovering exporting importing carding sweeping",
+    "offering catalog collecting sharing discovering exporting importing confirming carding sweeping",
     "web",
     "functions",
     "infra",
@@ -279,7 +279,10 @@ LAYERS = (
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Sideways, among the verbs: what others count on.
 COMMON = {"catalog", "counting"}
-IMPORTING = {"offering", "collecting", "exporting"}
+MORE = {
+    "importing": {"offering", "exporting"},
+    "confirming": {"importing", "offering", "collecting"},
+}
 
 
 def room(module: str) -> str:
@@ -296,7 +299,7 @@ def may_import(importer: str, target: str) -> bool:
         return one != "functions" or folders[0] == folders[1] or target == "functions.meta.openapi"
     if one not in LEVEL or other not in LEVEL:
         return False
-    sideways = other in COMMON or (one == "importing" and other in IMPORTING)
+    sideways = other in COMMON or other in MORE.get(one, ())
     return LEVEL[other] < LEVEL[one] or (LEVEL[other] == LEVEL[one] and sideways)
 
 

@@ -1,6 +1,6 @@
 """Import a collection as previewed."""
 
-from dealbrain import importing
+from dealbrain import confirming
 from dealbrain.db import transaction
 from dealbrain.document import ArtifactType
 from dealbrain.facts import PREVIEWS, Bucket
@@ -22,7 +22,7 @@ NEEDS = Needs(
 def confirm_collection(wanted: Confirm) -> Response[Imported]:
     """Exactly once: 201 for the call that did it, 200 for the same call again."""
     with transaction() as session:
-        done, first = importing.confirm(session, person(), ArtifactType.collection, wanted, now())
+        done, first = confirming.confirm(session, person(), ArtifactType.collection, wanted, now())
     return answer(done, 201 if first else 200)
 
 

@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def walk(url: str, out: Path) -> None:
-    """Go the whole path on a running, empty system whose functions run in this process.
+    """Go the whole path on a running, empty system that this process started.
 
     Args:
         url: scheme, host and port of the system.

@@ -7,6 +7,7 @@ deleting the spec closes it whatever a late render writes.
 import base64
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -104,28 +105,37 @@ def picture(listing_id: int, variant: Variant) -> Picture:
     deadline = time.monotonic() + GATE_PATIENCE.total_seconds()
     key = cardspec.picture_key(listing_id, variant)
     with ThreadPoolExecutor(2) as both:
-        spec = _in_thread(both, cardspec.spec_key(listing_id, variant.digest))
-        drawn = _in_thread(both, key)
+        spec = _in_thread(both, files.get, Bucket.generated, cardspec.spec_key(listing_id, variant.digest))
+        drawn = _in_thread(both, files.get, Bucket.generated, key)
     if spec.result() is None:
         raise NoSpec
     found = drawn.result()
-    return (
-        Picture(found, hit=True) if found else Picture(_draw(listing_id, variant, key, deadline), hit=False)
-    )
+    return Picture(found, hit=True) if found else Picture(_order(listing_id, variant, deadline), hit=False)
 
 
-def _in_thread(threads: ThreadPoolExecutor, key: str) -> Future[bytes | None]:
+def _in_thread[T](threads: ThreadPoolExecutor, work: Callable[..., T], *what: object) -> Future[T]:
     # What is known of the call by its context goes along; a thread of a pool would begin without.
-    return threads.submit(copy_context().run, files.get, Bucket.generated, key)
+    return threads.submit(copy_context().run, work, *what)
 
 
-def _draw(listing_id: int, variant: Variant, key: str, deadline: float) -> bytes:
+def _order(listing_id: int, variant: Variant, deadline: float) -> bytes:
+    """Have the picture drawn, and wait for it no longer than until the deadline, whatever the order does."""
+    waiter = ThreadPoolExecutor(1)
+    try:
+        return _in_thread(waiter, _draw, listing_id, variant, deadline).result(deadline - time.monotonic())
+    except TimeoutError:
+        raise NoPicture("The picture is late.") from None
+    finally:
+        waiter.shutdown(wait=False)
+
+
+def _draw(listing_id: int, variant: Variant, deadline: float) -> bytes:
     """Order the picture; when the renderer is busy, look whether somebody else's order brought it."""
     while time.monotonic() < deadline:
         drawn = _invoke(listing_id, variant)
         if drawn is None:
             threading.Event().wait(LOOK_AGAIN_SECONDS)
-            drawn = files.get(Bucket.generated, key)
+            drawn = files.get(Bucket.generated, cardspec.picture_key(listing_id, variant))
         if drawn is not None:
             return drawn
     raise NoPicture("The renderer is busy.")

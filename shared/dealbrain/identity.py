@@ -117,17 +117,23 @@ class _Keys:
 
     def __init__(self) -> None:
         self._by_id: dict[str, jwt.PyJWK] = {}
-        self._read_at = datetime.min.replace(tzinfo=UTC)
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def get(self, key_id: str, now: datetime) -> jwt.PyJWK:
         # A flood of unknown key ids must not become a flood of reads: one look per interval.
-        if now - self._read_at >= ISSUER_KEYS_FRESH or not self._by_id:
-            self._refresh(now)
+        if now - self._looked_at >= ISSUER_KEYS_FRESH or not self._by_id:
+            self._looked_at = now
+            try:
+                self._refresh()
+            except Unavailable:
+                # Known keys go on working while the file store does not.
+                if not self._by_id:
+                    raise
         if key_id not in self._by_id:
             raise Unauthenticated("The access token was signed with a key we do not know.")
         return self._by_id[key_id]
 
-    def _refresh(self, now: datetime) -> None:
+    def _refresh(self) -> None:
         raw = files.get(Bucket.private, ISSUER_KEYS)
         if raw is None:
             raise Unavailable("The issuer's keys have not been published yet.")
@@ -135,7 +141,6 @@ class _Keys:
         self._by_id = {
             key["kid"]: jwt.PyJWK(key, algorithm="RS256") for key in found["keys"] if key.get("kty") == "RSA"
         }
-        self._read_at = now
 
 
 _keys = _Keys()

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import db, importing, jsontext
+from dealbrain import confirming, db, jsontext
 from dealbrain.document import ArtifactType
 from dealbrain.shapes import Confirm
 from dealbrain.tables import Collection, Import, Listing, Table
@@ -128,7 +128,7 @@ def check_then_insert(session: Session, owner_id: int, kind: ArtifactType, wante
     mark = {
         "owner_id": owner_id,
         "kind": kind,
-        "request": importing._digest(wanted),
+        "request": confirming._digest(wanted),
         "reply": {},
         "created_at": now,
     }
@@ -139,7 +139,7 @@ def check_then_insert(session: Session, owner_id: int, kind: ArtifactType, wante
 def test_looking_first_and_writing_then_would_import_more_than_once(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "_first", check_then_insert)
+    monkeypatch.setattr(confirming, "_first", check_then_insert)
     alice = known(api)
     with without_the_mark():
         assert not all(one_round([alice]).is_one_import for _ in range(20))
