@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
-import sqlalchemy as sa
 
 from dealbrain import db
 from dealbrain.tables import Table
@@ -17,12 +17,26 @@ from infra.local.run import System, system
 from tests.makers import Api
 from tests.roles import Ledger, roles  # noqa: F401 - a fixture is known by being imported
 
+# Not TRUNCATE, which takes longer than most tests; ids begin at 1 again all the same. One trip for all.
+EMPTY = "".join(
+    f"DELETE FROM {table.name};"
+    + (
+        f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false);"
+        if table.c.id.identity
+        else ""
+    )
+    for table in reversed(Table.metadata.sorted_tables)
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the same tests with larger numbers")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What a test does not say itself: enough to find a slip each day, and much more for make test-full.
+    hypothesis.settings.register_profile("daily", max_examples=40)
+    hypothesis.settings.load_profile("default" if config.getoption("--full") else "daily")
     config.pluginmanager.register(Ledger(), "roles")
 
 
@@ -46,12 +60,7 @@ def running(roles: None) -> Iterator[System]:  # noqa: F811, ARG001 - from now o
 @pytest.fixture
 def api(running: System) -> Iterator[Api]:
     """People and strangers talking to a system in which nothing has happened yet."""
-    # Not TRUNCATE, which takes longer than most tests; ids begin at 1 again all the same.
     with db.engine().begin() as connection:
-        for table in reversed(Table.metadata.sorted_tables):
-            connection.execute(sa.delete(table))
-            if "id" in table.c and table.c.id.identity:
-                sequence = sa.func.pg_get_serial_sequence(table.name, "id")
-                connection.execute(sa.select(sa.func.setval(sequence, 1, sa.false())))
+        connection.exec_driver_sql(EMPTY)
     with Api(running) as talking:
         yield talking

@@ -360,7 +360,7 @@ COLLECTION_FILES = st.builds(
     extras(["", "/deal_brain_export", "/data", "/data/collection"]),
 )
 FILES = DEAL_FILES | COLLECTION_FILES
-generated = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+generated = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # What a strict reader elsewhere counts on, said here again by hand.
 BOLD = {

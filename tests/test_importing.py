@@ -1020,7 +1020,7 @@ def test_export_import_export_is_a_fixed_point(
     phases = [Phase.explicit, Phase.reuse, Phase.generate]
 
     @settings(
-        max_examples=count(20, 200), deadline=None, phases=phases, suppress_health_check=list(HealthCheck)
+        max_examples=count(12, 200), deadline=None, phases=phases, suppress_health_check=list(HealthCheck)
     )
     @given(files)
     def holds(file: DealFile | CollectionFile) -> None:
