@@ -19,7 +19,7 @@ from tests.roles import Ledger, roles  # noqa: F401 - a fixture is known by bein
 
 # Not TRUNCATE, which takes longer than most tests; ids begin at 1 again all the same. One trip for all.
 EMPTY = "".join(
-    f"DELETE FROM {table.name};"
+    f"DELETE FROM {table.name};"  # noqa: S608 - the names are our own tables'
     + (
         f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false);"
         if table.c.id.identity
