@@ -4,9 +4,9 @@
 SYSTEM_PYTHON := $(shell for python in python3 /usr/bin/python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && echo $$python && break; done)
 PYTHON := .venv/bin/python
-# A worker for each of two cores. The templates are written
+# A worker for each of two cores; a log line for each request would cost more than some tests. The templates are written
 # first, so that not each worker writes them.
-TESTS := $(PYTHON) -m tests.roles && $(PYTHON) -m pytest -m "not bench" -n 2 --dist worksteal --cov
+TESTS := $(PYTHON) -m tests.roles && POWERTOOLS_LOG_LEVEL=WARNING $(PYTHON) -m pytest -m "not bench" -n 2 --dist worksteal --cov
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 # How the locks are made: one resolution for all groups, then one file with hashes for each.
 UV = $(firstword $(wildcard .tools/bin/uv) uv)
