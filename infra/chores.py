@@ -10,6 +10,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from dealbrain import facts
 from functions.accounts import copy_keys
 from functions.migrating import bootstrap, upgrade
 from functions.sweeping import expired, ping
@@ -30,7 +31,6 @@ ASSUMED_BY_SCHEDULER = {
 EVENT_AGE = timedelta(hours=1)
 # A migration may take longer than any request.
 LONG = timedelta(minutes=15)
-SHORT = timedelta(minutes=2)
 # The placeholder the scheduler replaces by the time it was to run at.
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 # Once a day, because a more frequent one would keep a sleeping database awake.
@@ -50,12 +50,12 @@ class Chores(Stack):
         self._zips = Zips(self, ground)
         self._dead = self._dead_letters()
         self._migration(secret)
-        self._add(copy_keys, timeout=SHORT)
-        self._add(expired, timeout=SHORT)
+        self._add(copy_keys, timeout=facts.CHORE_TIMEOUT)
+        self._add(expired, timeout=facts.CHORE_TIMEOUT)
         own = (upgrade, bootstrap, copy_keys, expired)
         pinged = sorted([*endpoints, RENDERER, *(one.__name__ for one in own)])
         may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged])
-        self._add(ping, timeout=SHORT, more=[may])
+        self._add(ping, timeout=facts.CHORE_TIMEOUT, more=[may])
         self._schedule(copy_keys.__name__, KEYS_EVERY, {})
         self._schedule(expired.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
         names = [self._plan.function(one) for one in pinged]

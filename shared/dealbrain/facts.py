@@ -82,7 +82,6 @@ URL = 2_048
 COLLECTION_NAME = 100
 DESCRIPTION = 1_000
 ITEM_NOTE = 500
-LABEL = 128
 MONEY_MOST = 9_999_999.99
 # How many links, ports, components or answers one object may hold.
 LIST_MOST = 64
