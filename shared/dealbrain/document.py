@@ -147,7 +147,8 @@ class ArtifactType(StrEnum):
 class Part(BaseModel):
     """What every object of the format shares: it does not change, and it knows only its own fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: most functions never read a file, and their cold starts do not wait for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Link(Part):

@@ -7,15 +7,15 @@ RS256. Its public keys are read from S3, because functions beside the database c
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-import jwt
-from jwt.exceptions import PyJWTError
+from typing import TYPE_CHECKING, Any
 
 from dealbrain import files, jsontext
-from dealbrain.errors import Refusal, Unauthenticated, Unavailable
+from dealbrain.errors import Unauthenticated, Unavailable
 from dealbrain.facts import ISSUER_KEYS, ISSUER_KEYS_FRESH, SAFE_INTEGER, TOKEN_LEEWAY, USERNAME, Bucket
 from dealbrain.settings import settings
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 MAX_TOKEN = 8_192
 
@@ -57,32 +57,14 @@ def verify(token: str, now: datetime) -> Person:
         Unauthenticated: signature, key, issuer, client, use or time is not right.
         Unavailable: the issuer's keys cannot be read.
     """
-    try:
-        claims = _signed_claims(token, now)
-    except (PyJWTError, Refusal, ValueError) as error:
-        if isinstance(error, Unavailable):
-            raise
-        raise Unauthenticated("The access token is not valid; sign in again.") from None
-    _check(claims, now)
-    return Person(sub=claims["sub"], username=claims["username"])
-
-
-def _signed_claims(token: str, now: datetime) -> dict[str, Any]:
     if len(token) > MAX_TOKEN:
         raise Unauthenticated("The access token is too long.")
-    key_id = jwt.get_unverified_header(token).get("kid")
-    # Everything else in the header (alg, jku, jwk, x5u …) is the sender's word and is not asked.
-    return jwt.decode(token, _keys.get(str(key_id), now), algorithms=["RS256"], options=_SIGNATURE_ONLY)
+    # Not at the top of the file: most requests bring no token, and cryptography is dear to import.
+    from dealbrain import signatures  # noqa: PLC0415 - see above
 
-
-# Time and origin are checked below with the injected clock; the library would ask its own.
-_SIGNATURE_ONLY: Any = {
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "verify_iss": False,
-}
+    claims = signatures.claims(token, _keys.get(signatures.key_id(token), now))
+    _check(claims, now)
+    return Person(sub=claims["sub"], username=claims["username"])
 
 
 def _check(claims: dict[str, Any], now: datetime) -> None:
@@ -116,10 +98,10 @@ class _Keys:
     """The issuer's public keys, read from S3 and kept for a while."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, jwt.PyJWK] = {}
+        self._by_id: dict[str, PyJWK] = {}
         self._looked_at = datetime.min.replace(tzinfo=UTC)
 
-    def get(self, key_id: str, now: datetime) -> jwt.PyJWK:
+    def get(self, key_id: str, now: datetime) -> "PyJWK":
         # A flood of unknown key ids must not become a flood of reads: one look per interval.
         if now - self._looked_at >= ISSUER_KEYS_FRESH or not self._by_id:
             self._looked_at = now
@@ -137,10 +119,9 @@ class _Keys:
         raw = files.get(Bucket.private, ISSUER_KEYS)
         if raw is None:
             raise Unavailable("The issuer's keys have not been published yet.")
-        found: Any = jsontext.loads(raw)
-        self._by_id = {
-            key["kid"]: jwt.PyJWK(key, algorithm="RS256") for key in found["keys"] if key.get("kty") == "RSA"
-        }
+        from dealbrain import signatures  # noqa: PLC0415 - as above
+
+        self._by_id = signatures.keys(raw)
 
 
 _keys = _Keys()
