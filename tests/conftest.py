@@ -22,7 +22,7 @@ EMPTY = "".join(
     f"DELETE FROM {table.name};"  # noqa: S608 - the names are our own tables'
     + (
         f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), 1, false);"
-        if table.c.id.identity
+        if "id" in table.c and table.c.id.identity
         else ""
     )
     for table in reversed(Table.metadata.sorted_tables)

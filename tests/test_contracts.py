@@ -264,7 +264,7 @@ LAYERS = (
     "jsontext",
     "scalars",
     "document cardspec hardware",
-    "reading units matching",
+    "reading units matching terms",
     "scoring",
     "tables db files pending",
     "signatures previews migrations",
@@ -272,14 +272,14 @@ LAYERS = (
     "shapes paging",
     "access",
     "showing resembling",
-    "offering catalog collecting sharing discovering exporting importing confirming carding sweeping",
+    "indexing counting offering catalog collecting sharing discovering exporting importing confirming carding sweeping",
     "web",
     "functions",
     "infra",
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Sideways, among the verbs: what others count on.
-COMMON = {"catalog", "counting"}
+COMMON = {"catalog", "indexing", "counting"}
 MORE = {
     "importing": {"offering", "exporting"},
     "confirming": {"importing", "offering", "collecting"},

@@ -2,7 +2,8 @@
 
 from dealbrain import discovering, facts
 from dealbrain.db import transaction
-from dealbrain.shapes import Cursor, Discovered, DiscoverSort, Limit, Typed
+from dealbrain.discovering import Search
+from dealbrain.shapes import Amount, Cursor, Discovered, DiscoverSort, Limit, Typed
 from dealbrain.web import Needs, api, entry
 
 app = api()
@@ -10,15 +11,19 @@ NEEDS = Needs(database=True)
 
 
 @app.get("/v1/collections/discover", summary="Find public collections")
-def discover(
+def discover(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the route
     q: Typed | None = None,
+    owner: Typed | None = None,
+    cpu: Typed | None = None,
+    min_price: Amount | None = None,
+    max_price: Amount | None = None,
     sort: DiscoverSort = DiscoverSort.recent,
     cursor: Cursor | None = None,
     limit: Limit = facts.PAGE,
 ) -> Discovered:
-    """Answer one page and the total; every word typed must be found."""
+    """Answer one page and the total; every word typed must be found, and every filter narrows."""
     with transaction() as session:
-        return discovering.discover(session, q=q, sort=sort, limit=limit, cursor=cursor)
+        return discovering.discover(session, Search(q, owner, cpu, min_price, max_price), sort, limit, cursor)
 
 
 handler = entry(app)

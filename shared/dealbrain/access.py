@@ -14,6 +14,9 @@ from dealbrain.errors import NotFound
 from dealbrain.identity import Anonymous, Caller, Person
 from dealbrain.tables import Account, Collection, Item, Listing
 
+_IS_PUBLIC = Collection.visibility == Visibility.public
+_IS_THERE = Collection.deleted_at.is_(None)
+
 
 def enrol(session: Session, who: Person, now: datetime) -> int:
     """The number of a person's account; their first write makes it, reading never does."""
@@ -66,8 +69,7 @@ def readable(session: Session, who: Caller, collection_id: int) -> Collection:
     Raises:
         NotFound: absent, private or unlisted, and not theirs.
     """
-    is_public = Collection.visibility == Visibility.public
-    return _one(session, _collection(collection_id).where(is_public | _owned_by(who)))
+    return _one(session, _collection(collection_id).where(_IS_PUBLIC | _owned_by(who)))
 
 
 def public(session: Session, collection_id: int) -> Collection:
@@ -76,7 +78,18 @@ def public(session: Session, collection_id: int) -> Collection:
     Raises:
         NotFound: absent or not public.
     """
-    return _one(session, _collection(collection_id).where(Collection.visibility == Visibility.public))
+    return _one(session, _collection(collection_id).where(_IS_PUBLIC))
+
+
+def public_ones(session: Session, collection_ids: list[int]) -> dict[int, Collection]:
+    """Those of these collections that are public, by their ids."""
+    statement = (
+        sa.select(Collection)
+        .join(Collection.owner)
+        .where(Collection.id.in_(collection_ids), _IS_PUBLIC, _IS_THERE)
+        .options(contains_eager(Collection.owner))
+    )
+    return {row.id: row for row in session.scalars(statement)}
 
 
 def owned(session: Session, who: Caller, collection_id: int) -> Collection:
@@ -122,7 +135,7 @@ def _collection(collection_id: int) -> sa.Select[Collection]:
     return (
         sa.select(Collection)
         .join(Collection.owner)
-        .where(Collection.id == collection_id)
+        .where(Collection.id == collection_id, _IS_THERE)
         .options(contains_eager(Collection.owner))
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, facts, showing
+from dealbrain import access, facts, indexing, showing
 from dealbrain.document import Visibility
 from dealbrain.errors import AlreadyInCollection, Invalid, NotFound, Problem, RevisionChanged, TooManyItems
 from dealbrain.identity import Person
@@ -37,6 +37,7 @@ def create(session: Session, who: Person, new: NewCollection, now: datetime) -> 
     )
     session.add(row)
     session.flush()
+    _let_find(session, row)
     return row
 
 
@@ -44,7 +45,11 @@ def mine(
     session: Session, who: Person, limit: int, cursor: str | None
 ) -> tuple[list[CollectionSummary], str | None]:
     """One page of the caller's collections, newest first."""
-    statement = sa.select(Collection).join(Collection.owner).where(Account.sub == who.sub)
+    statement = (
+        sa.select(Collection)
+        .join(Collection.owner)
+        .where(Account.sub == who.sub, Collection.deleted_at.is_(None))
+    )
     rows, more = page(session, statement, _NEWEST, limit, cursor)
     counted = access.item_counts(session, [row.id for row in rows])
     return [showing.own_summary(row, counted.get(row.id, 0)) for row in rows], more
@@ -63,7 +68,13 @@ def change(
         setattr(row, name, value)
     row.updated_at = now
     session.flush()
+    _let_find(session, row)
     return row
+
+
+def _let_find(session: Session, row: Collection) -> None:
+    if row.visibility == Visibility.public:
+        indexing.refresh(session, row.id)
 
 
 def delete(session: Session, who: Person, collection_id: int) -> None:
@@ -106,8 +117,7 @@ def add_item(session: Session, who: Person, collection_id: int, new: NewItem, no
     )
     session.add(item)
     _place(present, item, new.position)
-    touch(collection, now)
-    session.flush()
+    touch(session, collection, now)
     return item
 
 
@@ -136,8 +146,7 @@ def change_item(
         setattr(item, name, value)
     if position is not None:
         _place(others, item, position)
-    touch(collection, now)
-    session.flush()
+    touch(session, collection, now)
     return item
 
 
@@ -149,8 +158,7 @@ def remove_item(session: Session, who: Person, collection_id: int, item_id: int,
     """
     collection, item, _ = _editable_item(session, who, collection_id, item_id)
     session.delete(item)
-    touch(collection, now)
-    session.flush()
+    touch(session, collection, now)
 
 
 def reorder(
@@ -176,15 +184,17 @@ def reorder(
         problem = Problem("/item_ids", "not_the_items", "must name every item of the collection exactly once")
         raise Invalid("The order must name every item exactly once.", problems=(problem,))
     _number([by_id[item_id] for item_id in wanted.item_ids])
-    touch(collection, now)
-    session.flush()
+    touch(session, collection, now)
     return collection
 
 
-def touch(collection: Collection, now: datetime) -> None:
-    """Count a change of the items."""
+def touch(session: Session, collection: Collection, now: datetime) -> None:
+    """Count a change of the items, and let the collection be found by what it holds now."""
     collection.revision += 1
     collection.updated_at = now
+    session.flush()
+    if collection.visibility == Visibility.public:
+        indexing.restock(session, [collection.id])
 
 
 def _editable_item(

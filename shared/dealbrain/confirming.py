@@ -291,8 +291,7 @@ def _collect(act: _Act, artifact: CollectionFile, made: Sequence[int | None], wa
     act.session.flush()
     _keep_prices(act.session, row.id)
     if wanted.target_collection_id is not None and added:
-        collecting.touch(row, act.now)
-        act.session.flush()
+        collecting.touch(act.session, row, act.now)
     return row.id
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from dealbrain import access, catalog, document, matching, scoring
+from dealbrain import access, catalog, document, indexing, matching, scoring
 from dealbrain.document import Condition, DealEntry, ListingStatus
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
@@ -60,6 +60,7 @@ def replace_with_deal(session: Session, row: Listing, entry: DealEntry, now: dat
     row.revision += 1
     settle(session, row, now)
     session.flush()
+    indexing.restock_holders(session, row.id)
 
 
 def change(session: Session, who: Person, listing_id: int, wanted: ListingChange, now: datetime) -> Listing:
@@ -75,6 +76,7 @@ def change(session: Session, who: Person, listing_id: int, wanted: ListingChange
     row.updated_at = now
     settle(session, row, now)
     session.flush()
+    indexing.restock_holders(session, row.id)
     return row
 
 
@@ -87,12 +89,14 @@ def delete(session: Session, who: Person, listing_id: int) -> None:
     row = access.editable_listing(session, who, listing_id)
     holding = sa.select(Item.collection_id).where(Item.listing_id == row.id)
     mine = sa.select(Collection.id).where(Collection.owner_id == row.owner_id)
-    session.execute(
+    left = session.scalars(
         sa.update(Collection)
         .where(Collection.id.in_(holding), Collection.owner_id == row.owner_id)
         .values(revision=Collection.revision + 1)
-    )
+        .returning(Collection.id)
+    ).all()
     session.execute(sa.delete(Item).where(Item.listing_id == row.id, Item.collection_id.in_(mine)))
+    indexing.restock(session, left)
     if session.scalar(sa.select(holding.exists())):
         _leave_to_others(row)
     else:
@@ -182,6 +186,7 @@ def settle(session: Session, row: Listing, now: datetime) -> None:
     row.title_key = matching.title_key(row.title)
     row.seller_key = matching.seller_key(row.seller)
     row.tokens = sorted(matching.tokens(row.title))
+    row.wares = indexing.wares(row.cpu_name, row.price_usd)
 
 
 def _with_maker(gpu: document.Gpu | None) -> document.Gpu | None:

@@ -43,9 +43,34 @@ class Order:
         tie: sa.SQLColumnExpression[int],
         *,
         descending: bool,
+        kind: Callable[[Decimal], Any] = Decimal,
     ) -> Self:
-        """Largest or smallest first."""
-        return cls(name, key, tie, descending=descending, write=str, read=_finite)
+        """Largest or smallest first; ``kind`` is what Python calls the numbers."""
+        return cls(name, key, tie, descending=descending, write=str, read=lambda text: kind(_finite(text)))
+
+    def sorting(self) -> tuple[Any, Any]:
+        """What to sort a statement by."""
+        direction = sa.desc if self.descending else sa.asc
+        return direction(self.key), direction(self.id)
+
+    def beyond(self, cursor: str | None) -> sa.ColumnElement[bool]:
+        """Whether a row stands behind a cursor; without one every row does.
+
+        Raises:
+            Invalid: the cursor is not one of ours, or of another order.
+        """
+        if cursor is None:
+            return sa.true()
+        # With the columns' own types, because another one would keep the index from being used.
+        columns: tuple[Any, Any] = (self.key, self.id)
+        place = sa.tuple_(*columns)
+        last = sa.tuple_(*map(sa.literal, _read(self, cursor), (one.type for one in columns)))
+        return place < last if self.descending else place > last
+
+    def cursor(self, key: Any, tie: int) -> str:  # noqa: ANN401 - the order knows its key
+        """Spell the place of a row."""
+        text = jsontext.dumps([self.name, self.write(key), tie])
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def page(
@@ -56,21 +81,10 @@ def page(
     Raises:
         Invalid: the cursor is not one of ours, or of another order.
     """
-    if cursor is not None:
-        place = sa.tuple_(order.key, order.id)
-        last = sa.tuple_(*_read(order, cursor))
-        statement = statement.where(place < last if order.descending else place > last)
-    direction = sa.desc if order.descending else sa.asc
-    statement = statement.add_columns(order.key, order.id)
-    statement = statement.order_by(direction(order.key), direction(order.id)).limit(limit + 1)
-    found = session.execute(statement).all()
-    more = _write(order, *found[limit - 1][-2:]) if len(found) > limit else None
+    statement = statement.where(order.beyond(cursor)).add_columns(order.key, order.id)
+    found = session.execute(statement.order_by(*order.sorting()).limit(limit + 1)).all()
+    more = order.cursor(*found[limit - 1][-2:]) if len(found) > limit else None
     return [row[0] for row in found[:limit]], more
-
-
-def _write(order: Order, key: Any, tie: int) -> str:  # noqa: ANN401 - the order knows its key
-    text = jsontext.dumps([order.name, order.write(key), tie])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _read(order: Order, cursor: str) -> tuple[Any, int]:

@@ -6,6 +6,7 @@ when the template is made and not at the first request.
 
 import os
 from functools import lru_cache
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +38,10 @@ class Settings(BaseModel):
     def environment(self) -> dict[str, str]:
         """Spell these settings as environment variables; the inverse of ``settings()``."""
         return {PREFIX + name.upper(): str(value) for name, value in self.model_dump().items()}
+
+    def without_database(self) -> Self:
+        """The same settings for a function that has no business with the database."""
+        return self.model_copy(update={"database_url": "", "database_ca": ""})
 
 
 @lru_cache(maxsize=1)

@@ -104,7 +104,7 @@ type Position = Annotated[Whole, Field(ge=1, le=2**31)]
 class Request(BaseModel):
     """What the API takes: unknown fields are refused, absent and null are told apart."""
 
-    # Built when first used: an endpoint needs a few of these, and its cold start waits for none of the others.
+    # Built when first used: an endpoint needs a few of these, and a cold start waits for no other.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def said(self) -> dict[str, Any]:
@@ -390,6 +390,8 @@ class DiscoverSort(StrEnum):
     """Orders of public collections."""
 
     recent = "recent"
+    trending = "trending"
+    popular = "popular"
 
 
 class Discovered(Page[PublicSummary]):

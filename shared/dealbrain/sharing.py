@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from dealbrain import access
+from dealbrain import access, indexing
 from dealbrain.document import Visibility
 from dealbrain.identity import Person
 from dealbrain.tables import Collection
@@ -28,4 +28,5 @@ def set_visibility(
         row.published_at = now if visibility is Visibility.public else None
         row.updated_at = now
         session.flush()
+        indexing.refresh(session, row.id)
     return row, changed

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, NUMMULTIRANGE
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 Document = dict[str, Any]
@@ -126,6 +126,8 @@ class Listing(Table):
     title_key: Mapped[str]
     seller_key: Mapped[str | None]
     tokens: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    # What a public collection that holds it is found by.
+    wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
 
     owner: Mapped[Account | None] = relationship(lazy="raise")
 
@@ -136,7 +138,7 @@ class Collection(Table):
     __tablename__ = "collections"
     __table_args__ = (
         sa.Index(None, "owner_id", "created_at"),
-        sa.Index(None, "visibility", "published_at", "id"),
+        sa.Index(None, "deleted_at", postgresql_where=sa.text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
@@ -147,12 +149,19 @@ class Collection(Table):
     description: Mapped[str | None]
     visibility: Mapped[str]
     published_at: Mapped[datetime | None]
+    copied_from_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("collections.id", ondelete="SET NULL"), index=True
+    )
     extra: Mapped[Document]
+    # Folded from hits; none of them is indexed here, so that counting rewrites no index.
     views: Mapped[int] = mapped_column(default=0)
     copies: Mapped[int] = mapped_column(default=0)
     exports: Mapped[int] = mapped_column(default=0)
+    trending: Mapped[float] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # Deleted by its owner, who may take that back for a while; nobody finds it in the meantime.
+    deleted_at: Mapped[datetime | None]
 
     owner: Mapped[Account] = relationship(lazy="raise")
 
@@ -179,6 +188,112 @@ class Item(Table):
     extra: Mapped[Document]
 
     listing: Mapped[Listing] = relationship(lazy="raise")
+
+
+class ShareToken(Table):
+    """What opens one collection or one listing to whoever knows the secret, of which only a hash is here."""
+
+    __tablename__ = "share_tokens"
+    __table_args__ = (
+        sa.CheckConstraint("num_nonnulls(collection_id, listing_id) = 1", name="one_thing"),
+        sa.Index(None, "collection_id", "id"),
+        sa.Index(None, "listing_id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    collection_id: Mapped[int | None] = mapped_column(sa.ForeignKey("collections.id", ondelete="CASCADE"))
+    listing_id: Mapped[int | None] = mapped_column(sa.ForeignKey("listings.id", ondelete="CASCADE"))
+    # Who shared it.
+    owner_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)
+    label: Mapped[str | None]
+    views: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+    owner: Mapped[Account] = relationship(lazy="raise")
+
+
+class Hit(Table):
+    """Something done with a collection or through a share token, to be counted.
+
+    Everybody writes a row of their own, so that counting never makes readers wait for each other.
+    """
+
+    __tablename__ = "hits"
+    __table_args__ = (
+        sa.Index("ix_hits_unfolded", "what", "of_id", postgresql_where=sa.text("NOT folded")),
+        sa.Index(None, "day"),
+    )
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    of_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    # Views: the viewer, never in a form that tells who. The others: what makes each one count.
+    by: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    folded: Mapped[bool] = mapped_column(default=False)
+
+
+class ViewerKey(Table):
+    """What viewers of one day are hashed with; thrown away afterwards, so that nobody can be told again."""
+
+    __tablename__ = "viewer_keys"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    key: Mapped[str]
+
+
+class IdempotencyKey(Table):
+    """The first answer to a copy that may be asked for twice, in the same transaction as its rows."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (sa.Index(None, "created_at"),)
+
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True)
+    collection_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    # Hash of the request: another one under the same key is a mistake.
+    request: Mapped[str]
+    reply: Mapped[Document]
+    created_at: Mapped[datetime]
+
+
+class SearchDocument(Table):
+    """What a public collection is found by. ``indexing`` writes it, and only public ones have a row."""
+
+    __tablename__ = "search_documents"
+    __table_args__ = (sa.Index("ix_search_documents_found_by", "words", "wares", postgresql_using="gin"),)
+
+    collection_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    owner: Mapped[str]
+    text: Mapped[str]
+    cpus: Mapped[str]
+    prices: Mapped[Any] = mapped_column(NUMMULTIRANGE)
+    words: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+
+
+class Rank(Table):
+    """Where a public collection stands in each order; apart from what finds it, which seldom changes."""
+
+    __tablename__ = "ranks"
+    __table_args__ = (
+        sa.Index(None, "recent", "collection_id"),
+        sa.Index(None, "trending", "collection_id"),
+        sa.Index(None, "popular", "collection_id"),
+    )
+
+    collection_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    recent: Mapped[datetime]
+    trending: Mapped[float]
+    popular: Mapped[int]
 
 
 class Import(Table):
