@@ -11,7 +11,7 @@ from dealbrain import facts
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.web import Needs
 from infra.data import Data, private_bucket
-from infra.zips import Ground, grants, in_vpc, log_group, logs_into, own_logs, role_of, without_database
+from infra.zips import Ground, grants, in_vpc, log_group, logs_into, own_logs, role_of
 
 MEMORY_MB = 2048
 NEEDS = Needs(reads=(SPECS,), writes=(CARDS,), lists=(Bucket.generated,))
@@ -33,6 +33,8 @@ class Cards(Stack):
             # The browser the tests draw with.
             platform=Platform.LINUX_AMD64,
         )
+        self.asset = built.asset_hash
+        """What the image is made of, as a hash."""
         statements = [*own_logs(self.logs), *grants(ground, NEEDS, reads_keys=False), in_vpc()]
         lambda_.CfnFunction(
             self,
@@ -47,7 +49,7 @@ class Cards(Stack):
             timeout=int(facts.RENDERER_TIMEOUT.total_seconds()),
             reserved_concurrent_executions=facts.RENDERER_CONCURRENCY if plan.reserve else None,
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables=without_database(ground.settings).environment()
+                variables=ground.settings.without_database().environment()
             ),
             logging_config=logs_into(self.logs),
             # It shows what people wrote: no way out, and none to the database.

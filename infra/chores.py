@@ -1,20 +1,23 @@
-"""Functions without a route: the migration, the issuer's keys, and what runs by the clock."""
+"""Functions without a route: the migration, the issuer's keys, what runs by the clock, and the last check."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from dealbrain import facts
 from functions.accounts import copy_keys
+from functions.deploying import check
 from functions.migrating import bootstrap, upgrade
 from functions.sweeping import expired, ping
 from infra.plan import RENDERER
+from infra.routes import modules
 from infra.zips import Deployed, Ground, Zips, allow, construct_id, role_of
 
 ASSUMED_BY_SCHEDULER = {
@@ -31,6 +34,8 @@ ASSUMED_BY_SCHEDULER = {
 EVENT_AGE = timedelta(hours=1)
 # A migration may take longer than any request.
 LONG = timedelta(minutes=15)
+# A check that is killed answers nothing; without this CloudFormation would wait for an hour.
+CHECK_PATIENCE = facts.CHORE_TIMEOUT + timedelta(minutes=1)
 # The placeholder the scheduler replaces by the time it was to run at.
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 # Once a day, because a more frequent one would keep a sleeping database awake.
@@ -42,7 +47,7 @@ KEYS_EVERY = "rate(1 hour)"
 class Chores(Stack):
     """The functions nobody calls over HTTP, and their schedules."""
 
-    def __init__(self, scope: Construct, ground: Ground, secret: str, endpoints: Sequence[str]) -> None:
+    def __init__(self, scope: Construct, ground: Ground, secret: str) -> None:
         super().__init__(
             scope, ground.plan.stack("chores"), description="Migration, keys, and what runs by the clock"
         )
@@ -52,13 +57,11 @@ class Chores(Stack):
         self._migration(secret)
         self._add(copy_keys, timeout=facts.CHORE_TIMEOUT)
         self._add(expired, timeout=facts.CHORE_TIMEOUT)
-        own = (upgrade, bootstrap, copy_keys, expired)
-        pinged = sorted([*endpoints, RENDERER, *(one.__name__ for one in own)])
-        may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged])
+        may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged()])
         self._add(ping, timeout=facts.CHORE_TIMEOUT, more=[may])
         self._schedule(copy_keys.__name__, KEYS_EVERY, {})
         self._schedule(expired.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
-        names = [self._plan.function(one) for one in pinged]
+        names = [self._plan.function(one) for one in pinged()]
         self._schedule(ping.__name__, NIGHTLY_PING, {"functions": names})
 
     def _add(self, module: Any, timeout: timedelta, more: Sequence[Mapping[str, Any]] = ()) -> None:  # noqa: ANN401 - a module
@@ -107,3 +110,38 @@ class Chores(Stack):
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._dead.queue_arn),
             ),
         )
+
+
+class Check(Stack):
+    """What a deployment ends with: one card is drawn and everything is woken, or it has failed.
+
+    A stack of its own, so that what fails takes nothing back but itself.
+    """
+
+    def __init__(self, scope: Construct, ground: Ground, image: str) -> None:
+        plan = ground.plan
+        super().__init__(scope, plan.stack("check"), description="The check each deployment ends with")
+        zips = Zips(self, ground)
+        calls = [plan.renderer_arn, plan.function_arn(ping.__name__)]
+        may = allow(["lambda:InvokeFunction"], calls)
+        function = zips.add(Deployed(check.__name__, check.NEEDS, timeout=facts.CHORE_TIMEOUT, more=[may]))
+        assets = [*zips.assets, image]
+        CustomResource(
+            self,
+            # Another one for other assets: undoing a new one deletes it, which always succeeds. Undoing an
+            # update would check again, fail for the same reason, and leave the stack stuck.
+            f"Check{hashlib.sha256(json.dumps(assets).encode()).hexdigest()[:8]}",
+            resource_type="Custom::Check",
+            service_token=function.attr_arn,
+            service_timeout=Duration.seconds(CHECK_PATIENCE.total_seconds()),
+            properties={
+                "Ping": plan.function(ping.__name__),
+                "Functions": [plan.function(one) for one in pinged()],
+                "Assets": assets,
+            },
+        )
+
+
+def pinged() -> list[str]:
+    """The modules of all functions the ping wakes: every one but itself."""
+    return sorted({*modules(), RENDERER} - {ping.__name__})

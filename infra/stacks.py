@@ -1,4 +1,4 @@
-"""All stacks, in the order they refer to each other: Data, Api, Cards, Api-…, Chores, Edge, Watch."""
+"""All stacks, in the order they need each other: Data, Api, Cards, Api-…, Chores, Check, Edge, Watch."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from dealbrain.facts import Bucket
 from dealbrain.settings import Settings
 from infra.api import Api, Endpoints, by_folder
 from infra.cards import Cards
-from infra.chores import Chores
+from infra.chores import Check, Chores
 from infra.data import Data
 from infra.edge import Edge
 from infra.plan import DATABASE_CA, Plan
@@ -44,10 +44,12 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
         database_group=data.database_group.security_group_id,
         database_user=data.database_user,
     )
-    Cards(app, ground, data, image)
-    for folder, found in endpoints.items():
-        Endpoints(app, folder, found, ground, api)
-    Chores(app, ground, data.master_secret, list(modules))
+    cards = Cards(app, ground, data, image)
+    folders = [Endpoints(app, folder, found, ground, api) for folder, found in endpoints.items()]
+    chores = Chores(app, ground, data.master_secret)
+    check = Check(app, ground, cards.asset)
+    for called in (cards, *folders, chores):
+        check.add_stack_dependency(called)
     if plan.cdn:
         Edge(app, plan, api.host)
     Watch(app, plan, api.id)

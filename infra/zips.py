@@ -83,6 +83,8 @@ class Zips(Construct):
         self.logs = log_group(self, "Logs")
         self._code = Asset(self, "Code", path=str(ground.code))
         packed = Asset(self, "Packages", path=str(ground.layer))
+        self.assets = (self._code.asset_hash, packed.asset_hash)
+        """What code and layer are made of, as hashes."""
         self._layer = lambda_.CfnLayerVersion(
             self,
             "Layer",
@@ -102,9 +104,7 @@ class Zips(Construct):
             *one.more,
         ]
         role = role_of(self, f"{one.id}Role", statements)
-        settings = ground.settings
-        if not one.needs.database:
-            settings = without_database(settings)
+        settings = ground.settings if one.needs.database else ground.settings.without_database()
         return lambda_.CfnFunction(
             self,
             one.id,
@@ -132,11 +132,6 @@ class Zips(Construct):
         return lambda_.CfnFunction.VpcConfigProperty(
             subnet_ids=list(self._ground.subnets), security_group_ids=[self._ground.database_group]
         )
-
-
-def without_database(settings: Settings) -> Settings:
-    """The same settings for a function that has no business with the database."""
-    return settings.model_copy(update={"database_url": "", "database_ca": ""})
 
 
 def grants(ground: Ground, needs: Needs, *, reads_keys: bool) -> Iterator[Statement]:

@@ -12,10 +12,9 @@ from itertools import groupby
 from dealbrain import facts
 from infra.routes import routes
 from infra.staging import ROOT
-from tests.template import ACCOUNT, REGION, Resource, Templates, resources, templates
+from tests.template import ACCOUNT, REGION, RENDERER, Resource, Templates, module_of, resources, templates
 
 TABLE = ROOT / "docs" / "functions.md"
-RENDERER = "functions.drawing.handler"
 UNMEASURED = "not measured"
 HEAD = """# Functions
 
@@ -58,7 +57,7 @@ def rows(found: Templates) -> list[Row]:
     made = []
     for function in resources(found, "AWS::Lambda::Function"):
         said = function.properties
-        module = said.get("Handler", f"{RENDERER}.handler").removesuffix(".handler")
+        module = module_of(function)
         may = _may(roles[function.stack, said["Role"]], in_network="VpcConfig" in said)
         made.append(Row(module, keys.get(module, "none"), may, said["MemorySize"], said["Timeout"]))
     return sorted(made, key=lambda row: row.module)

@@ -23,15 +23,13 @@ import pytest
 from dealbrain import facts
 from dealbrain.settings import PREFIX, Settings, settings
 from infra.routes import modules
-from tests.template import ACCOUNT, REGION, resources, templates
+from tests.template import ACCOUNT, REGION, RENDERER, module_of, resources, templates
 
 FUNCTION = "AWS::Lambda::Function"
 # What the calls of a test cannot show, because Lambda, RDS or the gateway do it, not boto3.
 ELSEWHERE = ("logs:", "ec2:", "rds-db:")
 # Functions of which no test calls the AWS side here: what they do needs an AWS that is not imitated.
 NOT_RUN_HERE = {
-    "functions.accounts.copy_keys": "fetches from the issuer over HTTPS; tested up to there",
-    "functions.migrating.bootstrap": "needs Secrets Manager and a function inside the network",
     "functions.sweeping.ping": "needs every function behind the Invoke API",
 }
 # Every endpoint reads these in the same lines of identity, and this process keeps them for all.
@@ -99,7 +97,7 @@ def roles() -> None:
     session.register("before-parameter-build.*.*", _before)
     session.register("after-call.s3.GetObject", _after_get)
     boto3.setup_default_session(botocore_session=session)
-    for name in modules():
+    for name in (*modules(), RENDERER):
         module: Any = importlib.import_module(name)
         module.handler = _as(name, module.handler)
 
@@ -108,9 +106,9 @@ def register() -> Register:
     """The roles of the templates, by module."""
     found = templates()
     roles = {(one.stack, one.attribute("Arn")): one for one in resources(found, "AWS::IAM::Role")}
-    functions = [one for one in resources(found, FUNCTION) if "Handler" in one.properties]
+    functions = resources(found, FUNCTION)
     may = {
-        one.properties["Handler"].removesuffix(".handler"): frozenset(
+        module_of(one): frozenset(
             (action, arn)
             for policy in roles[one.stack, one.properties["Role"]].properties["Policies"]
             for statement in policy["PolicyDocument"]["Statement"]
@@ -171,6 +169,8 @@ def _needed(operation: str, params: Mapping[str, Any]) -> Iterator[Grant]:
         case "lambda", "Invoke":
             function = _deployed(params["FunctionName"])
             yield "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+        case "secretsmanager", "GetSecretValue" as name:
+            yield f"secretsmanager:{name}", params["SecretId"]
         case _:
             raise NotAllowedError(f"{operation} stands in no role and not in tests/roles.py")
 

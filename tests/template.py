@@ -31,7 +31,12 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
 }
+RENDERER = "functions.drawing.handler"
 KEPT = BUILD / "templates"
+# What the CDK says beside the templates: among other things the order of the stacks.
+MANIFEST = "manifest.json"
+# Where a stack's template is told that order: the stacks that are deployed before it.
+AFTER = "After"
 MADE_FROM = (
     "infra/*.py",
     "layers/*.txt",
@@ -61,6 +66,12 @@ class Resource:
     def attribute(self, name: str) -> str:
         """What a reference to an attribute of it resolves to."""
         return f"<{self.stack}.{self.name}.{name}>"
+
+
+def module_of(function: Resource) -> str:
+    """The module a function runs; an image's template does not say it."""
+    handler: str = function.properties.get("Handler", f"{RENDERER}.handler")
+    return handler.removesuffix(".handler")
 
 
 def resources(templates: Templates, kind: str) -> list[Resource]:
@@ -101,7 +112,7 @@ def resolved(value: Any, stack: str, exports: Mapping[str, str]) -> Any:
 
 @lru_cache(maxsize=1)
 def templates() -> Templates:
-    """The templates by stack, without what the name of the system adds.
+    """The templates by stack, without what the name of the system adds; each with the stacks before it.
 
     The test is skipped where the group that writes them is not installed.
     """
@@ -110,10 +121,19 @@ def templates() -> Templates:
     folder = KEPT / _digest()
     if not folder.exists():
         _write(folder)
+    names = [file.name.removesuffix(".template.json") for file in sorted(folder.glob("*.template.json"))]
+    said = json.loads((folder / MANIFEST).read_text())["artifacts"]
     return {
-        file.name.removeprefix("dealbrain-").removesuffix(".template.json"): json.loads(file.read_text())
-        for file in sorted(folder.glob("*.template.json"))
+        _part(name): {
+            **json.loads((folder / f"{name}.template.json").read_text()),
+            AFTER: [_part(one) for one in said[name]["dependencies"] if one in names],
+        }
+        for name in names
     }
+
+
+def _part(name: str) -> str:
+    return name.removeprefix("dealbrain-")
 
 
 def _digest() -> str:
@@ -154,5 +174,5 @@ def _write(folder: Path) -> None:
         assert done.returncode == 0, done.stderr[-3000:]
         shutil.rmtree(KEPT, ignore_errors=True)
         folder.mkdir(parents=True)
-        for template in Path(out).glob("*.template.json"):
-            shutil.copy(template, folder)
+        for file in (*Path(out).glob("*.template.json"), Path(out) / MANIFEST):
+            shutil.copy(file, folder)

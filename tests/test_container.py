@@ -80,7 +80,7 @@ def deployed(running: System, tmp_path_factory: pytest.TempPathFactory) -> Itera
     sandbox.install(context / "layers/renderer.txt", packages)
     (code / "probe.py").write_text(PROBE)
     chromium = str(sandbox.own_chromium() or "")
-    settings = running.settings.model_copy(update={"database_url": "", "chromium": chromium})
+    settings = running.settings.without_database().model_copy(update={"chromium": chromium})
     told = {**image.environment, **settings.environment(), **aws_environment(running.stores_url)}
     make = partial(Function, concurrency=1, environment=told, runtime=command(image, built))
     with lambdas(built, make(RENDERER, image.command[0]), make("probe", "probe.handler")) as url:

@@ -15,18 +15,30 @@ import pytest
 from dealbrain import facts
 from dealbrain.facts import Bucket
 from dealbrain.settings import PREFIX, Settings
+from functions.deploying import check
 from functions.sweeping import expired, ping
 from infra.routes import routes
 from infra.staging import BUILD, LAYER, size
 from tests import functions_table
 from tests.roles import NotAllowedError, register
-from tests.template import ACCOUNT, REGION, Resource, Templates, all_needs, resources, templates
+from tests.template import (
+    ACCOUNT,
+    AFTER,
+    REGION,
+    RENDERER,
+    Resource,
+    Templates,
+    all_needs,
+    module_of,
+    resources,
+    templates,
+)
 
 FUNCTION = "AWS::Lambda::Function"
 ROLE = "AWS::IAM::Role"
 BUCKET = "AWS::S3::Bucket"
 ROUTE = "AWS::ApiGatewayV2::Route"
-RENDERER = "functions.drawing.handler"
+CHECK = "Custom::Check"
 MEBIBYTES_MOST = 250
 RESOURCES_MOST = 450
 # What Lambda itself does for a function in a network; AWS knows no narrower resource for it.
@@ -50,11 +62,6 @@ def deployed() -> Templates:
 def functions(found: Templates) -> dict[str, Resource]:
     """Every function by its module."""
     return {module_of(one): one for one in resources(found, FUNCTION)}
-
-
-def module_of(function: Resource) -> str:
-    handler: str = function.properties.get("Handler", f"{RENDERER}.handler")
-    return handler.removesuffix(".handler")
 
 
 def role_of(found: Templates, function: Resource) -> Resource:
@@ -259,6 +266,8 @@ def function_name(module: str) -> str:
 
 def more_for(name: str) -> set[tuple[str, str]]:
     """What three functions without a route may do beyond what NEEDS can say."""
+    if name == check.__name__:
+        return {("lambda:InvokeFunction", function_arn(one)) for one in (RENDERER, ping.__name__)}
     if name == ping.__name__:
         pinged = {one for one, _ in all_needs()} - {ping.__name__} | {RENDERER}
         return {("lambda:InvokeFunction", function_arn(one)) for one in pinged}
@@ -414,15 +423,52 @@ def wrong_schedules(found: Templates) -> list[str]:
         arns[one.properties["Target"]["Arn"]]: json.loads(one.properties["Target"]["Input"])
         for one in resources(found, "AWS::Scheduler::Schedule")
     }
-    pinged = sorted(function_name(one) for one in functions(found) if one != ping.__name__)
     wanted = {
         "functions.accounts.copy_keys": {},
         expired.__name__: {"now": "<aws.scheduler.scheduled-time>"},
-        ping.__name__: {"functions": pinged},
+        ping.__name__: {"functions": pinged(found)},
     }
     if ping.__name__ in there:
         there[ping.__name__]["functions"].sort()
     return differing(wanted, there)
+
+
+def pinged(found: Templates) -> list[str]:
+    return sorted(function_name(one) for one in functions(found) if one != ping.__name__)
+
+
+def wrong_check(found: Templates) -> list[str]:
+    """What would keep a deployment from being checked, or its check from ending."""
+    checks = resources(found, CHECK)
+    if len(checks) != 1:
+        return [f"{len(checks)} checks"]
+    said = checks[0].properties
+    own = functions(found)[check.__name__]
+    wanted = {
+        "ServiceToken": own.attribute("Arn"),
+        "Ping": function_name(ping.__name__),
+        "Functions": pinged(found),
+        "Assets": sorted(assets(found)),
+    }
+    there = {**said, "Functions": sorted(said["Functions"]), "Assets": sorted(said["Assets"])}
+    wrong = [name for name, value in wanted.items() if there[name] != value]
+    # Longer than the function may take, and far less than the hour CloudFormation would wait by itself.
+    in_time = own.properties["Timeout"] < int(said.get("ServiceTimeout", 3600)) <= 300
+    return wrong if in_time else [*wrong, "ServiceTimeout"]
+
+
+def assets(found: Templates) -> set[str]:
+    """The hashes of everything functions are made of."""
+    codes = [one.properties["Code"] for one in functions(found).values()]
+    layers = [one.properties["Content"] for one in resources(found, "AWS::Lambda::LayerVersion")]
+    packed = {one["S3Key"].removesuffix(".zip") for one in (*codes, *layers) if "S3Key" in one}
+    return packed | {one["ImageUri"]["Fn::Sub"].rpartition(":")[2] for one in codes if "ImageUri" in one}
+
+
+def unchecked(found: Templates) -> list[str]:
+    """Stacks with functions that would be deployed after the check."""
+    stacks = {one.stack for one in resources(found, FUNCTION)}
+    return sorted(stacks - {"check", *found["check"][AFTER]})
 
 
 def callable_by_others(found: Templates) -> list[str]:
@@ -473,6 +519,8 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "what people own outlives its stack": losable_stores,
     "zip functions are arm64 and the renderer is x86_64": wrong_processors,
     "sweeping, ping and keys run by the clock with the events they read": wrong_schedules,
+    "each deployment that changes code, packages or image is checked": wrong_check,
+    "the check comes after every function": unchecked,
     "nobody but AWS's own services takes a role or calls a function": callable_by_others,
     "the API may call every function with a route and no other": wrongly_invoked,
 }
@@ -499,29 +547,41 @@ def test_the_table_of_functions_in_docs_is_current(deployed: Templates) -> None:
 GATE = "functions.carding.picture"
 
 
+GENERATED, PRIVATE = bucket_arn(Bucket.generated), bucket_arn(Bucket.private)
+
+
 def test_a_call_the_role_does_not_allow_is_refused() -> None:
     held = register()
-    held.ask(GATE, "s3:GetObject", f"{bucket_arn(Bucket.generated)}/{facts.CARDS}1.png")
+    held.ask(GATE, "s3:GetObject", f"{GENERATED}/{facts.CARDS}1.png")
     with pytest.raises(NotAllowedError):
-        held.ask(GATE, "s3:PutObject", f"{bucket_arn(Bucket.generated)}/{facts.CARDS}1.png")
+        held.ask(GATE, "s3:PutObject", f"{GENERATED}/{facts.CARDS}1.png")
 
 
-def test_a_grant_taken_away_is_missed() -> None:
+USES = [
+    (GATE, "s3:GetObject", f"{GENERATED}/{facts.CARDS}"),
+    (RENDERER, "s3:GetObject", f"{GENERATED}/{facts.SPECS}"),
+    (RENDERER, "s3:PutObject", f"{GENERATED}/{facts.CARDS}"),
+    (expired.__name__, "s3:DeleteObject", f"{PRIVATE}/{facts.PREVIEWS}"),
+]
+by_use = pytest.mark.parametrize(("function", "action", "prefix"), USES)
+
+
+@by_use
+def test_a_grant_taken_away_is_missed(function: str, action: str, prefix: str) -> None:
     held = register()
-    picture = f"{bucket_arn(Bucket.generated)}/{facts.CARDS}1.png"
-    fewer = frozenset(one for one in held.may[GATE] if not one[1].endswith(f"/{facts.CARDS}*"))
-    held.may = {**held.may, GATE: fewer}
+    held.ask(function, action, f"{prefix}1")
+    held.may = {**held.may, function: held.may[function] - {(action, f"{prefix}*")}}
     with pytest.raises(NotAllowedError):
-        held.ask(GATE, "s3:GetObject", picture)
+        held.ask(function, action, f"{prefix}1")
 
 
-def test_a_grant_nothing_uses_is_told_until_it_is_used() -> None:
+@by_use
+def test_a_grant_nothing_uses_is_told_until_it_is_used(function: str, action: str, prefix: str) -> None:
     held = register()
-    deletes = f"{bucket_arn(Bucket.private)}/{facts.PREVIEWS}"
-    told = "functions.sweeping.expired never used s3:DeleteObject"
-    assert any(told in one for one in held.unused())
-    held.ask(expired.__name__, "s3:DeleteObject", f"{deletes}1.json")
-    assert not any(told in one for one in held.unused())
+    told = f"{function} never used {action} on {prefix}*"
+    assert told in held.unused()
+    held.ask(function, action, f"{prefix}1")
+    assert told not in held.unused()
 
 
 # -------------------------------------------------------------------------- and whether they can fail
@@ -644,6 +704,33 @@ def with_permission(found: dict[str, Any]) -> None:
     found["api"]["Resources"]["Door"] = {"Type": "AWS::Lambda::Permission", "Properties": {}}
 
 
+def without_check(found: dict[str, Any]) -> None:
+    own = found["check"]["Resources"]
+    del own[next(name for name, one in own.items() if one["Type"] == CHECK)]
+
+
+def without_check_of_the_image(found: dict[str, Any]) -> None:
+    next(every(found, CHECK))["Assets"].pop()
+
+
+def without_end_of_check(found: dict[str, Any]) -> None:
+    del next(every(found, CHECK))["ServiceTimeout"]
+
+
+def without_check_after_the_cards(found: dict[str, Any]) -> None:
+    found["check"][AFTER].remove("cards")
+
+
+def without_grant_of_the_check(found: dict[str, Any]) -> None:
+    role = next(every({"check": found["check"]}, ROLE))
+    calls = next(
+        one
+        for one in role["Policies"][0]["PolicyDocument"]["Statement"]
+        if one["Action"] == ["lambda:InvokeFunction"]
+    )
+    del calls["Resource"][0]
+
+
 MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], list[str]]]] = [
     (without_route, wrong_routes),
     (without_function, wrong_functions),
@@ -666,6 +753,11 @@ MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], li
     (with_path_logged, telling_logs),
     (with_late_timeout, wrong_timeouts),
     (with_permission, callable_by_others),
+    (without_check, wrong_check),
+    (without_check_of_the_image, wrong_check),
+    (without_end_of_check, wrong_check),
+    (without_check_after_the_cards, unchecked),
+    (without_grant_of_the_check, wrong_grants),
 ]
 
 

@@ -99,6 +99,6 @@ def _client(url: str) -> "LambdaClient":
 
 
 def _told(configured: Settings, needs: Needs) -> Settings:
+    told = configured if needs.database else configured.without_database()
     # One environment serves one request at a time.
-    told = {"database_pool": 1} if needs.database else {"database_pool": 1, "database_url": ""}
-    return configured.model_copy(update=told)
+    return told.model_copy(update={"database_pool": 1})

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -62,8 +63,12 @@ def wake(running: System) -> int:
 
 def memory() -> str:
     """How many runtimes there are at this moment, and what they take; shared pages are counted once."""
-    runtimes = [one for one in psutil.Process().children(recursive=True) if "awslambdaric" in one.cmdline()]
-    used = [one.memory_full_info().pss / 1_000_000 for one in runtimes]
+    used = []
+    for one in psutil.Process().children(recursive=True):
+        # Too many are idle after the ping, so that some end while they are asked.
+        with suppress(psutil.NoSuchProcess):
+            if "awslambdaric" in one.cmdline():
+                used.append(one.memory_full_info().pss / 1_000_000)
     return f"{len(used)} runtimes take {sum(used):.0f} MB, the largest {max(used):.0f} MB."
 
 

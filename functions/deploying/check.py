@@ -1,0 +1,181 @@
+"""Runs in each deployment, without a route: CloudFormation asks it whether what was deployed works.
+
+It has one card drawn, always the same, and has the ping wake every function. What it finds wrong fails the
+deployment, so it must answer whatever happens: without an answer CloudFormation waits until it gives up.
+"""
+
+import base64
+import logging
+import struct
+import urllib.request
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from dealbrain import cardspec, facts, files, jsontext
+from dealbrain.cardspec import PIXELS, Format, Size, Source, Style, Variant
+from dealbrain.facts import SPECS, Bucket
+from dealbrain.settings import settings
+from dealbrain.web import JSON, Needs
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+NEEDS = Needs(writes=(SPECS,))
+LOG = logging.getLogger(__name__)
+
+# No listing has this number.
+LISTING_ID = 0
+CARD = cardspec.of(
+    Source(
+        title="The card of every deployment",
+        price_usd=Decimal("299.99"),
+        adjusted_price_usd=Decimal("249.99"),
+        cpu="Intel Core i7-8650U",
+        ram_gb=16,
+        ram_generation="ddr4",
+        storage_gb=512,
+        storage_medium="nvme",
+        score=80,
+        tier="good",
+        verdict="Whoever reads this sees that cards can be drawn.",
+        as_of=date(2026, 1, 1),
+        link="example.com",
+        manufacturer="Example",
+        series="One",
+    )
+)
+ORDERED = Variant(Style.light, Size.social, Format.png, cardspec.digest(CARD))
+# A new image takes some seconds to start, and the card comes after that.
+PATIENCE = facts.RENDERER_TIMEOUT + timedelta(seconds=5)
+# While people keep the renderer busy, it is throttled.
+ATTEMPTS = 3
+ANSWER_PATIENCE = timedelta(seconds=10)
+# CloudFormation takes 4,096 bytes in all; a letter may be six of them.
+REASON_LETTERS = 500
+NO_CARD = "The renderer drew no card: read its log (in the stack of the cards), mend the cause, deploy again."
+NO_CHECK = (
+    "The check could not be made: read its log (in the stack of the check), mend the cause, deploy again."
+)
+
+PNG_BEGINS = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+PNG_ENDS = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+
+
+class NoCardError(Exception):
+    """The renderer brought no card; the sentence is for whoever deploys."""
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Check, and tell CloudFormation what was found.
+
+    Args:
+        event: of a custom resource, whose properties are ``Ping``, the name of the ping's function, and
+            ``Functions``, the names of those it wakes. ``{"warm": true}`` is answered as it is.
+
+    Raises:
+        ValueError: the answer is not awaited at an HTTPS address.
+        OSError: nobody takes the answer.
+    """
+    if event.get("warm"):
+        return {"warm": True}
+    said = told(event, found_wrong(event))
+    send(event["ResponseURL"], jsontext.dumps(said).encode())
+    return said
+
+
+def found_wrong(event: dict[str, Any]) -> str:
+    """What to do next, and what is wrong with what was deployed; empty when nothing is.
+
+    Deleting the check, which is also how one that failed is undone, finds nothing wrong.
+    """
+    try:
+        if event["RequestType"] != "Delete":
+            draw()
+            wake(event["ResourceProperties"])
+    except NoCardError as error:
+        return f"{NO_CARD} {error}"
+    except Exception as error:
+        LOG.exception("The check could not be made.")
+        return f"{NO_CHECK} {error!r}"
+    return ""
+
+
+def draw() -> None:
+    """Have the renderer draw the card.
+
+    Raises:
+        NoCardError: it did not, or it drew something else.
+        Unavailable: the file store does not answer.
+        ClientError, BotoCoreError: the renderer cannot be called, or does not answer.
+    """
+    spec = cardspec.to_bytes(CARD)
+    files.put(Bucket.generated, cardspec.spec_key(LISTING_ID, ORDERED.digest), spec, JSON)
+    order = jsontext.dumps({"listing_id": LISTING_ID, **vars(ORDERED)}).encode()
+    answer = _client().invoke(FunctionName=settings().renderer_function, Payload=order)
+    said: Any = jsontext.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise NoCardError(f"It failed: {said.get('errorType')}: {said.get('errorMessage')}.")
+    if said.get("missing"):
+        raise NoCardError(
+            "Its image draws another template than the functions know: deploy both from one checkout."
+        )
+    found, wanted = png_size(base64.b64decode(said.get("picture", ""))), PIXELS[ORDERED.size]
+    if found != wanted:
+        raise NoCardError(f"It answered no PNG of {wanted} pixels, but {found or 'something else'}.")
+
+
+def png_size(picture: bytes) -> tuple[int, int] | None:
+    """Width and height of a whole PNG in pixels; None of anything else.
+
+    PNG specification (third edition), 5.2 and 11.2.1: a signature, the header chunk, …, the empty end chunk.
+    """
+    if not picture.startswith(PNG_BEGINS) or not picture.endswith(PNG_ENDS):
+        return None
+    width, height = struct.unpack_from(">II", picture, len(PNG_BEGINS))
+    return width, height
+
+
+def wake(properties: dict[str, Any]) -> None:
+    """Start the ping, and do not wait for it: functions that do not answer are its own alarm.
+
+    Raises:
+        KeyError: the properties are none of ours.
+        ClientError, BotoCoreError: the ping cannot be called.
+    """
+    names = jsontext.dumps({"functions": properties["Functions"]}).encode()
+    _client().invoke(FunctionName=properties["Ping"], InvocationType="Event", Payload=names)
+
+
+def told(event: dict[str, Any], wrong: str) -> dict[str, str]:
+    """What CloudFormation is told: SUCCESS, or FAILED and why."""
+    return {
+        "Status": "FAILED" if wrong else "SUCCESS",
+        "Reason": wrong[:REASON_LETTERS],
+        "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+
+
+def send(address: str, body: bytes) -> None:
+    """Put an answer where CloudFormation awaits it.
+
+    Raises:
+        ValueError: the address is not an HTTPS one.
+        OSError: nobody takes it there.
+    """
+    if not address.startswith("https://"):
+        raise ValueError("CloudFormation is answered over HTTPS only.")
+    # The address is signed for an answer without a content type.
+    request = urllib.request.Request(address, body, {"Content-Type": ""}, method="PUT")  # noqa: S310 - HTTPS, see above
+    urllib.request.urlopen(request, timeout=ANSWER_PATIENCE.total_seconds()).close()  # noqa: S310 - the same
+
+
+@lru_cache(maxsize=1)
+def _client() -> "LambdaClient":
+    import boto3  # noqa: PLC0415 - a ping does not need it
+    from botocore.config import Config  # noqa: PLC0415 - the same
+
+    retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    return boto3.client("lambda", config=Config(read_timeout=PATIENCE.total_seconds(), retries=retries))
