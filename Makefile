@@ -7,13 +7,15 @@ PYTHON := .venv/bin/python
 # A worker for each of two cores; a log line for each request would cost more than some tests. The templates are written
 # first, so that not each worker writes them.
 TESTS := $(PYTHON) -m tests.roles && POWERTOOLS_LOG_LEVEL=WARNING $(PYTHON) -m pytest -m "not bench" -n 2 --dist worksteal --cov
+# How many collections the markets have in which discover is measured.
+COLLECTIONS = 10000,100000,1000000
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 # How the locks are made: one resolution for all groups, then one file with hashes for each.
 UV = $(firstword $(wildcard .tools/bin/uv) uv)
 COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
-.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean
+.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -54,6 +56,9 @@ lint: everything ## ruff with every rule, mypy strict
 
 bench: setup ## measure; the last figures stand in docs/benchmarks.md
 	@$(PYTHON) -m pytest -m bench tests/bench
+
+bench-discovery: setup ## the same for discover alone, in markets of up to a million collections (COLLECTIONS= for other sizes)
+	@$(PYTHON) -m pytest -m bench -s tests/bench/test_discovery.py --collections=$(COLLECTIONS)
 
 layer: everything ## build the layer of the AWS functions and print its size
 	@$(PYTHON) -m infra.layer

@@ -8,17 +8,16 @@ from typing import Any
 
 from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from dealbrain import facts
 from functions.accounts import copy_keys
 from functions.deploying import check
 from functions.migrating import bootstrap, upgrade
-from functions.sweeping import expired, ping
+from functions.sweeping import expired, forgotten, leftovers, ping
 from infra.plan import RENDERER
 from infra.routes import modules
-from infra.zips import Deployed, Ground, Zips, allow, construct_id, role_of
+from infra.zips import Deployed, Ground, Zips, allow, construct_id, dead_letters, role_of
 
 ASSUMED_BY_SCHEDULER = {
     "Version": "2012-10-17",
@@ -38,6 +37,8 @@ LONG = timedelta(minutes=15)
 CHECK_PATIENCE = facts.CHORE_TIMEOUT + timedelta(minutes=1)
 # The placeholder the scheduler replaces by the time it was to run at.
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+SWEEPS = (expired, forgotten, leftovers)
+DEAD_LETTERS = "dead-letters"
 # Once a day, because a more frequent one would keep a sleeping database awake.
 NIGHTLY_SWEEP = "cron(0 3 * * ? *)"
 NIGHTLY_PING = "cron(30 3 * * ? *)"
@@ -53,14 +54,16 @@ class Chores(Stack):
         )
         self._plan = ground.plan
         self._zips = Zips(self, ground)
-        self._dead = self._dead_letters()
+        self._dead = dead_letters(self, ground.plan, DEAD_LETTERS)
         self._migration(secret)
         self._add(copy_keys, timeout=facts.CHORE_TIMEOUT)
-        self._add(expired, timeout=facts.CHORE_TIMEOUT)
+        for one in SWEEPS:
+            self._add(one, timeout=facts.CHORE_TIMEOUT)
         may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged()])
         self._add(ping, timeout=facts.CHORE_TIMEOUT, more=[may])
         self._schedule(copy_keys.__name__, KEYS_EVERY, {})
-        self._schedule(expired.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
+        for one in SWEEPS:
+            self._schedule(one.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
         names = [self._plan.function(one) for one in pinged()]
         self._schedule(ping.__name__, NIGHTLY_PING, {"functions": names})
 
@@ -74,15 +77,6 @@ class Chores(Stack):
         reads = allow(["secretsmanager:GetSecretValue"], [secret])
         calls = allow(["lambda:InvokeFunction"], [self._plan.function_arn(upgrade.__name__)])
         self._add(bootstrap, timeout=LONG, more=[reads, calls])
-
-    def _dead_letters(self) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            "DeadLetters",
-            queue_name=f"{self._plan.name}-dead-letters",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-        )
 
     def _schedule(self, module: str, expression: str, event: Mapping[str, Any]) -> None:
         name = construct_id(module)

@@ -26,7 +26,10 @@ REASONS: dict[str, dict[str, str]] = {
         "COG8": "Paying for risk scores of every sign-in is out of proportion to what an account holds.",
         "S1": "Only our functions reach the bucket, and they log every request they answer.",
     },
-    "cards": {"S1": "Only our functions reach the bucket, and they log every request they answer."},
+    "cards": {
+        "S1": "Only our functions reach the bucket, and they log every request they answer.",
+        "SQS3": "This is the queue for dead letters; an alarm watches it.",
+    },
     "chores": {
         "SQS3": "This is the queue for dead letters; an alarm watches it.",
     },

@@ -14,15 +14,28 @@ from constructs import Construct
 
 from dealbrain.web import NAMESPACE
 from functions.sweeping import expired
+from infra.cards import DEAD_WARM_UPS
+from infra.chores import DEAD_LETTERS
 from infra.plan import Plan
 from infra.zips import ACCESS_DENIED
 
 FIVE_MINUTES = 300
+HOUR = 3600
 DAY = 24 * 3600
 # Of about 80 a t4g.micro admits.
 CONNECTIONS_MOST = 60
 CPU_CREDITS_LEAST = 20
 PLACEHOLDERS_MOST = 20
+# Of a hundred cards so many should be there already. Of fewer the rate of an hour says nothing.
+HIT_RATE_LEAST = 80
+ENOUGH_CARDS = 50
+HITS, MISSES = "FILL(hits, 0)", "FILL(misses, 0)"
+HIT_RATE = f"IF({HITS} + {MISSES} >= {ENOUGH_CARDS}, 100 * {HITS} / ({HITS} + {MISSES}), 100)"
+HITS_AND_MISSES = {"hits": "CardHit", "misses": "CardMiss"}
+ASKED = (*HITS_AND_MISSES.values(), "CardGenerated", "CardPlaceholder", "CardError")
+TIMES = ("CardMilliseconds",)
+SIZES = ("CardBytes",)
+HIT_RATE_TITLE = "Cards that were there already, of 100"
 ERRORS_EVERYWHERE = 'SELECT SUM(Errors) FROM SCHEMA("AWS/Lambda", FunctionName)'
 
 
@@ -50,6 +63,7 @@ class Watch(Stack):
         super().__init__(scope, plan.stack("watch"), description="Alarms and the dashboard")
         topic = self._topic(plan)
         self._all_errors(topic.topic_arn)
+        self._hit_rate(topic.topic_arn)
         metrics = watched(plan, api_id)
         for one in metrics:
             self._alarm(one, topic.topic_arn)
@@ -90,6 +104,35 @@ class Watch(Stack):
             alarm_actions=[topic],
         )
 
+    def _hit_rate(self, topic: str) -> None:
+        counted = [
+            cloudwatch.CfnAlarm.MetricDataQueryProperty(
+                id=id_,
+                metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
+                    metric=cloudwatch.CfnAlarm.MetricProperty(metric_name=metric, namespace=NAMESPACE),
+                    period=HOUR,
+                    stat="Sum",
+                ),
+                return_data=False,
+            )
+            for id_, metric in HITS_AND_MISSES.items()
+        ]
+        rate = cloudwatch.CfnAlarm.MetricDataQueryProperty(
+            id="rate", expression=HIT_RATE, label=HIT_RATE_TITLE, return_data=True
+        )
+        cloudwatch.CfnAlarm(
+            self,
+            "HitRate",
+            alarm_description="Too many cards are drawn for one person only: is something drawn that "
+            "changes too often, or do specs go too early?",
+            metrics=[*counted, rate],
+            comparison_operator="LessThanThreshold",
+            threshold=HIT_RATE_LEAST,
+            evaluation_periods=1,
+            treat_missing_data="notBreaching",
+            alarm_actions=[topic],
+        )
+
     def _alarm(self, one: Watched, topic: str) -> None:
         dimensions = [
             cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
@@ -116,7 +159,6 @@ def watched(plan: Plan, api_id: str) -> list[Watched]:
     """What is watched besides the errors of all functions."""
     renderer = {"FunctionName": plan.renderer}
     sweep = {"FunctionName": plan.function(expired.__name__)}
-    letters = {"QueueName": f"{plan.name}-dead-letters"}
     found = [
         Watched("SiteErrors", "Answers of 500 and above", "5xx", "AWS/ApiGateway", 5, {"ApiId": api_id}),
         Watched(
@@ -127,15 +169,8 @@ def watched(plan: Plan, api_id: str) -> list[Watched]:
             PLACEHOLDERS_MOST,
         ),
         Watched("RendererThrottles", "The renderer is busy", "Throttles", "AWS/Lambda", 50, renderer),
-        Watched(
-            "DeadLetters",
-            "A scheduled event reached nobody",
-            "ApproximateNumberOfMessagesVisible",
-            "AWS/SQS",
-            0,
-            letters,
-            statistic="Maximum",
-        ),
+        _dead_letters(plan, "DeadLetters", "A scheduled event reached nobody", DEAD_LETTERS),
+        _dead_letters(plan, "DeadWarmUps", "What was shared was not drawn ahead", DEAD_WARM_UPS),
         Watched("AccessDenied", "A role lacks a grant", ACCESS_DENIED, NAMESPACE, 0),
         Watched(
             "MissedSweep",
@@ -150,6 +185,12 @@ def watched(plan: Plan, api_id: str) -> list[Watched]:
         ),
     ]
     return found + list(_database(plan))
+
+
+def _dead_letters(plan: Plan, id_: str, why: str, queue: str) -> Watched:
+    name = {"QueueName": f"{plan.name}-{queue}"}
+    waiting = "ApproximateNumberOfMessagesVisible"
+    return Watched(id_, why, waiting, "AWS/SQS", 0, name, statistic="Maximum")
 
 
 def _database(plan: Plan) -> list[Watched]:
@@ -180,20 +221,40 @@ def _database(plan: Plan) -> list[Watched]:
 
 
 def _dashboard(metrics: list[Watched]) -> dict[str, Any]:
-    return {"widgets": [_widget(one) for one in metrics]}
+    drawn = [
+        _rate_widget(),
+        _graph("Cards asked for", "Sum", ASKED),
+        _graph("Time to draw a card, ms", "p95", TIMES),
+    ]
+    return {"widgets": [*drawn, _graph("Size of a card, bytes", "p95", SIZES), *map(_widget, metrics)]}
+
+
+def _rate_widget() -> dict[str, Any]:
+    counted = [[NAMESPACE, metric, {"id": id_, "visible": False}] for id_, metric in HITS_AND_MISSES.items()]
+    return _plotted(
+        HIT_RATE_TITLE, "Sum", HOUR, [[{"expression": HIT_RATE, "label": HIT_RATE_TITLE}], *counted]
+    )
+
+
+def _graph(title: str, statistic: str, metrics: tuple[str, ...]) -> dict[str, Any]:
+    return _plotted(title, statistic, FIVE_MINUTES, [[NAMESPACE, one] for one in metrics])
 
 
 def _widget(one: Watched) -> dict[str, Any]:
     dimensions = [part for pair in one.dimensions.items() for part in pair]
+    return _plotted(one.why, one.statistic, one.period, [[one.namespace, one.metric, *dimensions]])
+
+
+def _plotted(title: str, statistic: str, period: int, metrics: list[list[Any]]) -> dict[str, Any]:
     return {
         "type": "metric",
         "width": 8,
         "height": 6,
         "properties": {
-            "title": one.why,
+            "title": title,
             "region": Aws.REGION,
-            "stat": one.statistic,
-            "period": one.period,
-            "metrics": [[one.namespace, one.metric, *dimensions]],
+            "stat": statistic,
+            "period": period,
+            "metrics": metrics,
         },
     }

@@ -11,6 +11,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
@@ -120,9 +121,7 @@ class Zips(Construct):
             role=role.attr_arn,
             memory_size=DATABASE_MB if one.needs.database or one.needs.renderer else MEMORY_MB,
             timeout=int(one.timeout.total_seconds()),
-            reserved_concurrent_executions=(
-                facts.GATE_CONCURRENCY if one.needs.renderer and plan.reserve else None
-            ),
+            reserved_concurrent_executions=(one.needs.renderer or None) if plan.reserve else None,
             environment=lambda_.CfnFunction.EnvironmentProperty(variables=settings.environment()),
             logging_config=logs_into(self.logs),
             vpc_config=self._network() if one.needs.database else None,
@@ -185,6 +184,17 @@ def role_of(
                 policy_document={"Version": "2012-10-17", "Statement": list(statements)},
             )
         ],
+    )
+
+
+def dead_letters(scope: Construct, plan: Plan, name: str) -> sqs.Queue:
+    """A queue for events that reached nobody; an alarm watches it."""
+    return sqs.Queue(
+        scope,
+        "DeadLetters",
+        queue_name=f"{plan.name}-{name}",
+        enforce_ssl=True,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
     )
 
 

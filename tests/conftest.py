@@ -52,7 +52,7 @@ def running(roles: None) -> Iterator[System]:  # noqa: F811, ARG001 - from now o
     """One system for all tests. The folder's path is short because a socket's path has to be."""
     with (
         tempfile.TemporaryDirectory(prefix="dealbrain-") as folder,
-        system(Path(folder), durable=False) as started,
+        system(Path(folder), durable=False, warming=False) as started,
     ):
         yield started
 

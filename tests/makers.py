@@ -91,7 +91,7 @@ class Ahead(httpx.BaseTransport):
     """Hands requests to the functions as the gateway does, but with a clock that runs ahead."""
 
     def __init__(self, by: timedelta) -> None:
-        self._milliseconds = int(by.total_seconds() * 1000)
+        self.by = by
         self._gateway = gateway.Gateway(routes())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -102,7 +102,7 @@ class Ahead(httpx.BaseTransport):
         assert found, f"no function answers {request.method} {path}"
         endpoint, parameters = found
         event = gateway.event(sent, endpoint.key, parameters)
-        event["requestContext"]["timeEpoch"] += self._milliseconds
+        event["requestContext"]["timeEpoch"] += int(self.by.total_seconds() * 1000)
         answer = gateway.response(endpoint.handler(event, gateway.Context(endpoint.module)))
         return httpx.Response(answer.status_code, headers=answer.raw_headers, content=bytes(answer.body))
 

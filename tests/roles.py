@@ -27,7 +27,7 @@ from tests.template import ACCOUNT, REGION, RENDERER, module_of, resources, temp
 
 FUNCTION = "AWS::Lambda::Function"
 # What the calls of a test cannot show, because Lambda, RDS or the gateway do it, not boto3.
-ELSEWHERE = ("logs:", "ec2:", "rds-db:")
+ELSEWHERE = ("logs:", "ec2:", "rds-db:", "sqs:")
 # Functions of which no test calls the AWS side here: what they do needs an AWS that is not imitated.
 NOT_RUN_HERE = {
     "functions.sweeping.ping": "needs every function behind the Invoke API",
@@ -160,6 +160,8 @@ def _needed(operation: str, params: Mapping[str, Any]) -> Iterator[Grant]:
     match operation.split(":"):
         case "s3", ("GetObject" | "PutObject") as name:
             yield f"s3:{name}", f"{_bucket(params)}/{params['Key']}"
+        case "s3", "ListObjectsV2":
+            yield "s3:ListBucket", _bucket(params)
         case "s3", "DeleteObjects":
             for one in params["Delete"]["Objects"]:
                 yield "s3:DeleteObject", f"{_bucket(params)}/{one['Key']}"

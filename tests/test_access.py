@@ -34,7 +34,7 @@ class Id(StrEnum):
     foreign = "foreign"
     """The other's private one."""
     mixed = "mixed"
-    """The owner's collection, with an item of the other's collection."""
+    """The owner's collection, with an item of the other's collection; so with the tokens of things."""
     swapped = "swapped"
     """The other's collection, with an item of the owner's."""
     strayed = "strayed"
@@ -59,6 +59,7 @@ class Rule:
 THEIRS = frozenset({(Who.owner, Id.own), (Who.owner, Id.published), (Who.other, Id.foreign)})
 PUBLISHED = frozenset(product(Who, [Id.published]))
 EXISTING = frozenset(product(Who, [Id.own, Id.published, Id.foreign]))
+SIGNED_IN = frozenset(product([Who.owner, Who.other], Id))
 
 
 def owners(status: int) -> Rule:
@@ -79,16 +80,34 @@ RULES: Mapping[str, Rule] = {
     # Whoever knows the address of a card may have it; where none is, the way leads to where one would be.
     "GET /v1/cards/{listing_id}/{name}": replace(everybodys(200), absent=302),
     "HEAD /v1/cards/{listing_id}/{name}": replace(everybodys(200), absent=302),
+    "GET /v1/collections/{collection_id}/card-image": Rule(302, THEIRS | PUBLISHED, signed_in=False),
+    # Whoever was given the address; it has a nonce that nobody guesses.
+    "GET /v1/collection-cards/{collection_id}/{nonce}/{picture}": everybodys(200),
+    "HEAD /v1/collection-cards/{collection_id}/{nonce}/{picture}": everybodys(200),
     "GET /v1/collections/{collection_id}": owners(200),
     "PATCH /v1/collections/{collection_id}": owners(200),
     "DELETE /v1/collections/{collection_id}": owners(204),
     "PATCH /v1/collections/{collection_id}/visibility": owners(200),
     "GET /v1/collections/{collection_id}/export": Rule(200, THEIRS | PUBLISHED, signed_in=False),
     "GET /v1/collections/public/{collection_id}": Rule(200, PUBLISHED, signed_in=False),
+    # A token opens nothing that is private.
+    "GET /v1/collections/shared/{token}": Rule(200, PUBLISHED, signed_in=False),
+    "HEAD /v1/collections/shared/{token}": Rule(200, PUBLISHED, signed_in=False),
+    "POST /v1/collections/{collection_id}/share-tokens": owners(201),
+    "GET /v1/collections/{collection_id}/share-tokens": owners(200),
+    "DELETE /v1/collections/{collection_id}/share-tokens/{token_id}": owners(204),
+    "POST /v1/collections/{collection_id}/copy": Rule(201, THEIRS | PUBLISHED & SIGNED_IN, signed_in=True),
+    "POST /v1/listings/{listing_id}/share": Rule(201, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /v1/deals/{listing_id}/{listing_token}": everybodys(200),
+    "HEAD /v1/deals/{listing_id}/{listing_token}": everybodys(200),
     "POST /v1/collections/{collection_id}/items": owners(201),
     "PATCH /v1/collections/{collection_id}/items/{item_id}": owners(200),
     "DELETE /v1/collections/{collection_id}/items/{item_id}": owners(204),
     "PUT /v1/collections/{collection_id}/items/order": owners(200),
+    "POST /v1/collections/{collection_id}/items/bulk": owners(200),
+    "POST /v1/collections/{collection_id}/restore": owners(200),
+    "GET /v1/collections/{collection_id}/feed": Rule(200, PUBLISHED, signed_in=False),
+    "HEAD /v1/collections/{collection_id}/feed": Rule(200, PUBLISHED, signed_in=False),
     "GET /v1/imports/{preview_id}": owners(200),
     "DELETE /v1/imports/{preview_id}": owners(204),
 }
@@ -136,6 +155,11 @@ class Things:
     item_id: str
     preview_id: str
     name: str
+    nonce: str
+    picture: str
+    token_id: str
+    token: str
+    listing_token: str
     to_add: int
     """Another listing, which is not in the collection."""
 
@@ -146,14 +170,27 @@ def made(person: Person, title: str, visibility: str = "private") -> Things:
     item = person.item(collection, listing, private_notes="secret")
     preview = person.preview("listings", person.get(f"/listings/{listing['id']}/export").content)
     card = person.get(f"/listings/{listing['id']}/card-image").headers["location"]
+    cards = person.get(f"/collections/{collection['id']}/card-image").headers["location"]
+    token = person.post(f"/collections/{collection['id']}/share-tokens", {}).json()
     return Things(
         listing_id=str(listing["id"]),
         collection_id=str(collection["id"]),
         item_id=str(item["id"]),
         preview_id=preview["preview_id"],
         name=card.rpartition("/")[2],
+        nonce=cards.split("/")[-2],
+        picture=cards.split("/")[-1],
+        token_id=str(token["id"]),
+        token=token["token"],
+        listing_token=person.post(f"/listings/{listing['id']}/share", {}).json()["token"],
         to_add=person.listing(title="Something else to add", listing_url=None)["id"],
     )
+
+
+def with_parts_of(one: Things, other: Things) -> Things:
+    """Somebody's things, but what is in them or opens them belongs to somebody else's."""
+    parts = ("item_id", "token_id", "listing_token")
+    return replace(other, **{name: getattr(one, name) for name in parts})
 
 
 def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
@@ -164,6 +201,10 @@ def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
         "PATCH /v1/collections/{collection_id}/visibility": {"visibility": "unlisted"},
         "POST /v1/collections/{collection_id}/items": {"listing_id": things.to_add},
         "PATCH /v1/collections/{collection_id}/items/{item_id}": {"private_notes": "Changed"},
+        "POST /v1/collections/{collection_id}/items/bulk": {
+            "item_ids": [int(things.item_id)],
+            "set": {"status": "bought"},
+        },
         "PUT /v1/collections/{collection_id}/items/order": {"item_ids": [int(things.item_id)], "revision": 2},
     }
     return sent.get(route.key)
@@ -199,17 +240,29 @@ def world(running: System) -> Iterator[World]:
                 Id.own: own,
                 Id.published: published,
                 Id.foreign: foreign,
-                Id.mixed: replace(own, item_id=foreign.item_id),
-                Id.swapped: replace(foreign, item_id=own.item_id),
-                Id.strayed: replace(own, item_id=published.item_id),
-                Id.unknown: Things(nobodys, nobodys, nobodys, str(uuid4()), own.name, own.to_add),
+                Id.mixed: with_parts_of(foreign, own),
+                Id.swapped: with_parts_of(own, foreign),
+                Id.strayed: with_parts_of(published, own),
+                Id.unknown: Things(
+                    listing_id=nobodys,
+                    collection_id=nobodys,
+                    item_id=nobodys,
+                    preview_id=str(uuid4()),
+                    name=own.name,
+                    nonce=own.nonce,
+                    picture=own.picture,
+                    token_id=nobodys,
+                    token="A" * len(own.token),
+                    listing_token=own.listing_token,
+                    to_add=own.to_add,
+                ),
             },
         )
 
 
 def cells(key: str) -> Iterator[tuple[Who, Id]]:
     """Every caller and every kind of id there is for a route."""
-    both = {"{collection_id}", "{item_id}"} <= set(ROUTES[key].path.split("/"))
+    both = {"{item_id}", "{token_id}", "{listing_token}"} & set(ROUTES[key].path.split("/"))
     return ((who, whose) for who, whose in product(Who, Id) if both or whose not in ITEMS)
 
 
@@ -233,8 +286,10 @@ def test_whom_the_table_does_not_name_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(("key", "who", "whose"), SERVED)
 def test_whom_the_table_names_is_served(world: World, key: str, who: Who, whose: Id) -> None:
     things = world.things[whose]
-    if ROUTES[key].method not in {"GET", "HEAD", "PATCH"} or "visibility" in key:
+    if ROUTES[key].method not in {"GET", "HEAD"}:
         things = made(world.caller(who), "To be changed", "public" if whose is Id.published else "private")
+    if key.endswith("/restore"):
+        world.caller(who).delete(f"/collections/{things.collection_id}")
     answer = world.call(key, who, things)
     assert answer.status_code == RULES[key].status
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dealbrain import cardspec
-from dealbrain.cardspec import CardSpec, Format, Size, Source, SpecLine, Style, Variant
+from dealbrain.cardspec import (
+    Card,
+    CardSpec,
+    CollectionSource,
+    Format,
+    Size,
+    Source,
+    SpecLine,
+    Style,
+    TopItem,
+    Variant,
+)
 from dealbrain.errors import Malformed
 
 REAL_TITLES = Path(__file__).parents[2] / "shared/data/product-title-pairs.csv"
@@ -251,10 +263,127 @@ def test_a_name_that_is_none_of_ours_is_none(name: str) -> None:
     assert cardspec.parse_name(name) is None
 
 
-def test_keys_begin_with_the_listings_own_prefixes() -> None:
-    variant = Variant(Style.light, Size.social, Format.jpeg, "0" * 32)
-    keys = (cardspec.spec_key(7, variant.digest), cardspec.picture_key(7, variant))
-    assert [key.startswith(prefix) for key, prefix in zip(keys, cardspec.prefixes(7), strict=True)] == [
-        True,
-        True,
+NONCE = "0123456789abcdef" * 2
+PLACES = (cardspec.listing_place(7), cardspec.collection_place(7, NONCE))
+VARIANT = Variant(Style.light, Size.social, Format.jpeg, "0" * 32)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_card_is_read_back_from_its_name(place: str) -> None:
+    assert cardspec.parse_card(Card(place, VARIANT).name) == Card(place, VARIANT)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_spec_is_told_from_its_key(place: str) -> None:
+    assert cardspec.parse_spec_key(cardspec.spec_key(place, VARIANT.digest)) == (place, VARIANT.digest)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "7/7",
+        "-7",
+        "\u0667",
+        "7\n",
+        "9" * 20,
+        "collections/7",
+        f"collections/7/{NONCE}0",
+        f"collections/7/{NONCE.upper()}",
+        f"collections/../{NONCE}",
+        f"specs/7/{NONCE}",
+    ],
+)
+def test_a_place_that_is_none_of_ours_has_no_cards(place: str) -> None:
+    assert cardspec.parse_card(f"{place}/{VARIANT.name}") is None
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_of_a_spec_there_are_itself_and_twelve_pictures(place: str) -> None:
+    spec, *pictures = cardspec.keys(place, VARIANT.digest)
+    assert spec == cardspec.spec_key(place, VARIANT.digest)
+    assert len(set(pictures)) == 12
+    assert Card(place, VARIANT).picture_key in pictures
+
+
+# ---------------------------------------------------------------------------------------- collections
+
+
+COLLECTION = CollectionSource(
+    name="Small and quiet",
+    owner="alice",
+    count=12,
+    cheapest_usd=Decimal("99.00"),
+    dearest_usd=Decimal("1299.50"),
+    top=(
+        TopItem("Dell OptiPlex 7060", Decimal("299.00"), 82.9),
+        TopItem("HP EliteDesk 800", None, 75.0),
+        TopItem("A thing", Decimal("12.00"), None),
+    ),
+    as_of=date(2025, 11, 2),
+    link="deals.example/collections/7",
+)
+
+
+def shown(**changed: Any) -> CardSpec:
+    return cardspec.of_collection(replace(COLLECTION, **changed))
+
+
+def test_a_collections_card_says_whose_it_is_and_how_much_is_in_it() -> None:
+    assert (shown().title, shown().maker) == ("Small and quiet", "12 listings · by alice")
+
+
+def test_one_listing_is_said_in_the_singular() -> None:
+    assert shown(count=1).maker == "1 listing · by alice"
+
+
+@pytest.mark.parametrize(
+    ("cheapest", "dearest", "said"),
+    [("99", "1299.50", "$99 \u2013 $1,299.50"), ("99", "99.00", "$99"), (None, None, "Prices unknown")],
+)
+def test_the_prices_of_a_collection_are_a_range(cheapest: str | None, dearest: str | None, said: str) -> None:
+    ends = {"cheapest_usd": cheapest, "dearest_usd": dearest}
+    spec = shown(**{name: price and Decimal(price) for name, price in ends.items()})
+    assert (spec.price, spec.price_class) == (said, "range")
+
+
+def test_the_best_of_a_collection_are_named_with_price_and_score() -> None:
+    assert [(line.label, line.value) for line in shown().specs] == [
+        ("82", "$299 · Dell OptiPlex 7060"),
+        ("75", "HP EliteDesk 800"),
+        ("\u2013", "$12 · A thing"),
     ]
+
+
+def test_an_empty_collection_says_so_and_has_no_price() -> None:
+    spec = shown(count=0, cheapest_usd=None, dearest_usd=None, top=())
+    assert (spec.price, spec.specs, spec.verdict) == ("", (), "Nothing is in here yet.")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(12, "The best 3 of 12, by their score of 100."), (3, "By their score of 100."), (1, "")],
+)
+def test_what_the_numbers_mean_is_said(count: int, said: str) -> None:
+    assert shown(count=count).verdict == said
+
+
+def test_a_collections_spec_survives_being_stored() -> None:
+    assert cardspec.from_bytes(cardspec.to_bytes(shown())) == shown()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "Other"},
+        {"owner": "bob"},
+        {"count": 13},
+        {"dearest_usd": Decimal(1)},
+        {"top": COLLECTION.top[:2]},
+        {"as_of": date(2025, 11, 3)},
+        {"link": ""},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_everything_known_of_a_collection_is_in_the_digest(changed: dict[str, Any]) -> None:
+    assert cardspec.digest(shown(**changed)) != cardspec.digest(shown())

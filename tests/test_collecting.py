@@ -1,13 +1,22 @@
 """Collections and their items: what their owner does with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import local
 from typing import Any
 
+import httpx
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
-from dealbrain import facts
-from tests.makers import Api, Person, fill, made, pointers, refused
+from dealbrain import access, collecting, db, facts, jsontext
+from dealbrain.identity import Caller
+from dealbrain.shapes import BulkChange
+from dealbrain.tables import Collection
+from infra.routes import Endpoint, routes
+from tests.makers import Api, Person, collection_file, deal_data, fill, made, pointers, refused
 
 NO_SUCH_ID = 999_999
 
@@ -50,6 +59,7 @@ def test_a_new_collection_is_private_and_empty(alice: Person) -> None:
         "revision": 1,
         "item_count": 0,
         "counters": {"views": 0, "copies": 0, "exports": 0},
+        "copied_from": None,
     }
     assert len(times) == 1
 
@@ -139,13 +149,189 @@ def test_a_forged_cursor_is_refused(alice: Person) -> None:
     assert pointers(refused(alice.get("/collections?cursor=W10"), 422, "invalid")) == {"?cursor"}
 
 
+# ------------------------------------------------------------------------------- deleted and restored
+
+A_MINUTE = timedelta(minutes=1)
+
+
+def deleted(person: Person, collection: dict[str, Any]) -> dict[str, Any]:
+    assert person.delete(f"/collections/{collection['id']}").status_code == 204
+    return collection
+
+
+def restore(person: Person, collection: dict[str, Any]) -> httpx.Response:
+    return person.post(f"/collections/{collection['id']}/restore")
+
+
+def listed(person: Person, query: str = "") -> list[str]:
+    answer = person.get(f"/collections{query}")
+    assert answer.status_code == 200, answer.text
+    return [one["name"] for one in answer.json()["items"]]
+
+
 def test_a_deleted_collection_is_gone_and_its_listings_are_not(alice: Person) -> None:
     collection, listing = alice.collection(), alice.listing()
     alice.item(collection, listing)
-    assert alice.delete(f"/collections/{collection['id']}").status_code == 204
+    deleted(alice, collection)
     refused(alice.get(f"/collections/{collection['id']}"), 404, "not_found")
     assert alice.get(f"/listings/{listing['id']}").json() == listing
-    assert alice.get("/collections").json()["items"] == []
+    assert listed(alice) == []
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in routes() if "{collection_id}" in one.path], ids=lambda route: route.key
+)
+def test_no_route_knows_a_deleted_collection(api: Api, alice: Person, route: Endpoint) -> None:
+    collection = alice.collection(visibility="public")
+    item = alice.item(collection, alice.listing())
+    other = alice.listing(title="Another one")
+    card = alice.get(f"/collections/{collection['id']}/card-image").headers["location"].split("/")
+    deleted(alice, collection)
+    before = api.state()
+    path = route.path.removeprefix("/v1").format(
+        collection_id=collection["id"], item_id=item["id"], token_id=1, nonce=card[-2], picture=card[-1]
+    )
+    body: dict[str, Any] = {
+        "PATCH /v1/collections/{collection_id}/visibility": {"visibility": "public"},
+        "POST /v1/collections/{collection_id}/items": {"listing_id": other["id"]},
+        "PUT /v1/collections/{collection_id}/items/order": {"item_ids": [item["id"]], "revision": 2},
+        "POST /v1/collections/{collection_id}/items/bulk": {"item_ids": [item["id"]], "remove": True},
+    }.get(route.key, {})
+    sent = (
+        {} if route.method in {"GET", "HEAD", "DELETE"} or route.key.endswith("/restore") else {"json": body}
+    )
+    if route.key.endswith("/restore"):
+        assert alice.call(route.method, path).status_code == 200
+    else:
+        assert alice.call(route.method, path, **sent).status_code == 404
+        assert api.state() == before
+
+
+def test_a_deleted_collection_leaves_discover_at_once(alice: Person) -> None:
+    collection = alice.collection("Quiet ones", visibility="public")
+    assert alice.get("/collections/discover").json()["total"] == 1
+    deleted(alice, collection)
+    found = alice.get("/collections/discover").json()
+    assert (found["items"], found["total"]) == ([], 0)
+
+
+def test_a_restored_collection_is_as_it_was_but_private(alice: Person) -> None:
+    collection = alice.collection("Quiet ones", description="d", visibility="public")
+    alice.item(collection, alice.listing(), status="bought", notes="n", private_notes="p")
+    before = read(alice, collection)
+    answer = restore(alice, deleted(alice, collection))
+    assert answer.status_code == 200
+    after = answer.json()
+    assert after.pop("updated_at") > before.pop("updated_at")
+    assert after == {**before, "visibility": "private"}
+    assert read(alice, collection)["items"] == before["items"]
+    assert alice.get("/collections/discover").json()["total"] == 0
+
+
+def test_a_restored_collection_can_be_published_again(api: Api, alice: Person) -> None:
+    collection = alice.collection("Quiet ones", visibility="public")
+    restore(alice, deleted(alice, collection))
+    changed(alice, f"/collections/{collection['id']}/visibility", visibility="public")
+    assert alice.get("/collections/discover").json()["total"] == 1
+    assert api.stranger.get(f"/collections/public/{collection['id']}").status_code == 200
+
+
+@pytest.mark.parametrize("visibility", ["unlisted", "public"])
+def test_share_tokens_die_with_a_collection_and_stay_dead(api: Api, alice: Person, visibility: str) -> None:
+    collection = alice.collection(visibility=visibility)
+    token = made(alice.post(f"/collections/{collection['id']}/share-tokens", {}))["token"]
+    assert api.stranger.get(f"/collections/shared/{token}").status_code == 200
+    deleted(alice, collection)
+    refused(api.stranger.get(f"/collections/shared/{token}"), 404, "not_found")
+    restore(alice, collection)
+    changed(alice, f"/collections/{collection['id']}/visibility", visibility=visibility)
+    refused(api.stranger.get(f"/collections/shared/{token}"), 404, "not_found")
+    assert alice.get(f"/collections/{collection['id']}/share-tokens").json()["items"] == []
+
+
+def test_a_deletion_can_be_taken_back_for_thirty_days_and_no_longer(api: Api, alice: Person) -> None:
+    early, late = deleted(alice, alice.collection("Early")), deleted(alice, alice.collection("Late"))
+    assert restore(api.later("alice", facts.RESTORABLE - A_MINUTE), early).status_code == 200
+    refused(restore(api.later("alice", facts.RESTORABLE + A_MINUTE), late), 404, "not_found")
+
+
+def test_what_is_not_deleted_cannot_be_restored(alice: Person) -> None:
+    collection = alice.collection()
+    refused(restore(alice, collection), 404, "not_found")
+    assert restore(alice, deleted(alice, collection)).status_code == 200
+    refused(restore(alice, collection), 404, "not_found")
+
+
+def test_a_collection_cannot_be_deleted_twice(alice: Person) -> None:
+    collection = deleted(alice, alice.collection())
+    refused(alice.delete(f"/collections/{collection['id']}"), 404, "not_found")
+
+
+def test_only_its_owner_restores_a_collection(api: Api, alice: Person, bob: Person) -> None:
+    collection = deleted(alice, alice.collection())
+    refused(restore(bob, collection), 404, "not_found")
+    refused(restore(api.stranger, collection), 401, "unauthenticated")
+    assert restore(alice, collection).status_code == 200
+
+
+def test_deleted_collections_are_listed_apart_the_last_deleted_first(alice: Person, bob: Person) -> None:
+    rows = {name: alice.collection(name) for name in ("a", "b", "c", "kept")}
+    deleted(bob, bob.collection("bob's"))
+    for name in ("b", "c", "a"):
+        deleted(alice, rows[name])
+    assert listed(alice, "?deleted=true") == ["a", "c", "b"]
+    assert listed(alice, "?deleted=false") == listed(alice) == ["kept"]
+    first = alice.get("/collections?deleted=true&limit=2").json()
+    second = alice.get(f"/collections?deleted=true&limit=2&cursor={first['next_cursor']}").json()
+    assert [one["name"] for one in first["items"] + second["items"]] == ["a", "c", "b"]
+
+
+def test_only_deleted_collections_say_when_they_were_deleted(alice: Person) -> None:
+    collection = alice.collection()
+    deleted(alice, alice.collection("Gone"))
+    (gone,) = alice.get("/collections?deleted=true").json()["items"]
+    assert gone.pop("deleted_at") >= collection["created_at"]
+    assert gone.keys() == collection.keys()
+
+
+def test_what_cannot_be_restored_any_more_is_listed_nowhere(api: Api, alice: Person) -> None:
+    deleted(alice, alice.collection())
+    assert listed(api.later("alice", facts.RESTORABLE - A_MINUTE), "?deleted=true") == ["My picks"]
+    assert listed(api.later("alice", facts.RESTORABLE + A_MINUTE), "?deleted=true") == []
+
+
+@pytest.mark.parametrize("value", ["1", "yes", "True", ""])
+def test_a_list_is_of_deleted_ones_or_not(alice: Person, value: str) -> None:
+    assert pointers(refused(alice.get(f"/collections?deleted={value}"), 422, "invalid")) == {"?deleted"}
+
+
+def test_no_import_goes_into_a_deleted_collection_or_takes_it_for_a_duplicate(alice: Person) -> None:
+    collection = alice.collection("Their picks")
+    file = jsontext.dumps(collection_file(deal_data())).encode()
+    shown = alice.preview("collections", file)
+    assert [one["entity_id"] for one in shown["collection"]["duplicates"]] == [collection["id"]]
+    deleted(alice, collection)
+    answer = alice.post(
+        "/collections/import/confirm",
+        {
+            "preview_id": shown["preview_id"],
+            "merge_strategy": "merge_items",
+            "target_collection_id": collection["id"],
+        },
+    )
+    refused(answer, 404, "not_found")
+    again = alice.preview("collections", file)
+    assert (again["collection"]["duplicates"], again["suggested_strategy"]) == ([], "create_new")
+
+
+def test_a_listing_in_a_deleted_collection_is_collected_still(alice: Person, bob: Person) -> None:
+    """Else the collection would come back with holes."""
+    listing, collection = alice.listing(), bob.collection()
+    bob.item(collection, listing)
+    deleted(bob, collection)
+    assert alice.delete(f"/listings/{listing['id']}").status_code == 204
+    (item,) = restore(bob, collection).json()["items"]
+    assert (item["listing_id"], item["listing"]["status"]) == (listing["id"], "archived")
 
 
 # ----------------------------------------------------------------------------------------------- items
@@ -379,15 +565,235 @@ def test_an_order_names_no_item_of_another_collection(alice: Person, shelf: dict
     assert order(alice, shelf) == "abcd"
 
 
-def test_two_orders_at_once_never_mix(alice: Person, shelf: dict[str, Any]) -> None:
-    wanted = ["dcba", "badc"]
-    for revision in range(shelf["revision"], shelf["revision"] + 6):
-        with ThreadPoolExecutor(len(wanted)) as pool:
-            sent = [pool.submit(put_order, alice, shelf, ids(shelf, one), revision) for one in wanted]
-            answers = [one.result() for one in sent]
-        statuses = [answer.status_code for answer in answers]
-        assert sorted(statuses) == [200, 409]
-        assert order(alice, shelf) == wanted[statuses.index(200)]
+# ---------------------------------------------------------------------------------- many items at once
+
+
+def bulk(person: Person, collection: dict[str, Any], wanted: list[int], **way: Any) -> httpx.Response:
+    return person.post(f"/collections/{collection['id']}/items/bulk", {"item_ids": wanted, **way})
+
+
+def done(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture
+def other(alice: Person) -> dict[str, Any]:
+    """Another collection, of one listing called x."""
+    collection = alice.collection("Other")
+    alice.item(collection, alice.listing(title="x", performance=None))
+    return read(alice, collection)
+
+
+def test_the_status_of_several_items_is_set_at_once(alice: Person, shelf: dict[str, Any]) -> None:
+    answer = done(bulk(alice, shelf, ids(shelf, "ca"), set={"status": "rejected"}))
+    statuses = {item["listing"]["title"]: item["status"] for item in answer["items"]}
+    assert statuses == {"a": "rejected", "b": "undecided", "c": "rejected", "d": "undecided"}
+    assert answer["revision"] == shelf["revision"] + 1
+    assert answer == read(alice, shelf)
+
+
+def test_several_items_are_removed_at_once(alice: Person, shelf: dict[str, Any]) -> None:
+    assert done(bulk(alice, shelf, ids(shelf, "db"), remove=True))["item_count"] == 2
+    assert order(alice, shelf) == "ac"
+
+
+def test_moved_items_go_to_the_end_in_their_order(
+    alice: Person, shelf: dict[str, Any], other: dict[str, Any]
+) -> None:
+    put_order(alice, shelf, ids(shelf, "dcba"), shelf["revision"])
+    answer = done(bulk(alice, shelf, ids(shelf, "bd"), move_to=other["id"]))
+    assert (answer["id"], answer["item_count"]) == (shelf["id"], 2)
+    assert (order(alice, shelf), order(alice, other)) == ("ca", "xdb")
+    assert read(alice, other)["revision"] == other["revision"] + 1
+
+
+def test_a_moved_item_keeps_all_that_was_said_of_it(alice: Person, other: dict[str, Any]) -> None:
+    collection = alice.collection()
+    listing = alice.listing(price_usd=250.5)
+    item = alice.item(collection, listing, status="bought", notes="n", private_notes="p")
+    changed(alice, f"/listings/{listing['id']}", price_usd=199)
+    done(bulk(alice, collection, [item["id"]], move_to=other["id"]))
+    moved = read(alice, other)["items"][1]
+    assert moved.pop("listing")["price_usd"] == 199
+    del item["listing"]
+    assert moved == {**item, "position": 2}
+
+
+def test_positions_do_not_grow_with_every_move(alice: Person, shelf: dict[str, Any]) -> None:
+    there, moved = alice.collection("There"), ids(shelf, "ab")
+    for _ in range(3):
+        done(bulk(alice, shelf, moved, move_to=there["id"]))
+        done(bulk(alice, there, moved, move_to=shelf["id"]))
+    assert order(alice, shelf) == "cdab"
+    assert [item["position"] for item in read(alice, shelf)["items"]] == [3, 4, 5, 6]
+
+
+def test_a_listing_that_is_there_already_is_not_moved_and_named(alice: Person, shelf: dict[str, Any]) -> None:
+    other = alice.collection("Other")
+    for item in (shelf["items"][1], shelf["items"][3]):
+        alice.item(other, item["listing"])
+    before = read(alice, shelf), read(alice, other)
+    answer = bulk(alice, shelf, ids(shelf, "dab"), move_to=other["id"])
+    problem = refused(answer, 409, "already_in_collection")
+    assert pointers(problem) == {"/item_ids/0", "/item_ids/2"}
+    assert (read(alice, shelf), read(alice, other)) == before
+
+
+def test_items_that_do_not_fit_are_not_moved_and_named(alice: Person, shelf: dict[str, Any]) -> None:
+    full = alice.collection("Full")
+    fill(full, alice.listing(), facts.COLLECTION_ITEMS - 2)
+    answer = bulk(alice, shelf, ids(shelf, "dcba"), move_to=full["id"])
+    # By their order, d and c are what is too many.
+    assert pointers(refused(answer, 422, "too_many_items")) == {"/item_ids/0", "/item_ids/1"}
+    assert order(alice, shelf) == "abcd"
+    done(bulk(alice, shelf, ids(shelf, "ba"), move_to=full["id"]))
+    assert read(alice, full)["item_count"] == facts.COLLECTION_ITEMS
+
+
+WAYS: dict[str, Any] = {"set": {"status": "bought"}, "remove": True, "move_to": None}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_item_of_another_collection_changes_nothing(
+    api: Api, alice: Person, shelf: dict[str, Any], way: str
+) -> None:
+    other = alice.collection("Other")
+    strayed = alice.item(other, alice.listing(title="x"))["id"]
+    before = api.state()
+    wanted = {way: WAYS[way] or other["id"]}
+    for foreign in (strayed, NO_SUCH_ID):
+        refused(bulk(alice, shelf, [*ids(shelf, "ab"), foreign], **wanted), 404, "not_found")
+    assert api.state() == before
+    done(bulk(alice, shelf, ids(shelf, "ab"), **wanted))
+
+
+def test_nothing_moves_into_what_is_not_mine(
+    api: Api, alice: Person, bob: Person, shelf: dict[str, Any]
+) -> None:
+    gone = deleted(alice, alice.collection("Gone"))
+    foreign = bob.collection("Bob's", visibility="public")
+    before = api.state()
+    for target in (gone["id"], foreign["id"], NO_SUCH_ID):
+        refused(bulk(alice, shelf, ids(shelf, "ab"), move_to=target), 404, "not_found")
+    assert api.state() == before
+
+
+SENSELESS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "nothing": ({"item_ids": [1]}, {"/set", "/move_to", "/remove"}),
+    "nothing, in nulls": ({"item_ids": [1], "set": None, "move_to": None}, {"/set", "/move_to", "/remove"}),
+    "two things": ({"item_ids": [1], "set": {"status": "bought"}, "remove": True}, {"/set", "/remove"}),
+    "all of them to items named twice": (
+        {"item_ids": [1, 2, 1, 1], "set": {"status": "bought"}, "move_to": 1, "remove": True},
+        {"/item_ids/2", "/item_ids/3", "/set", "/move_to", "/remove"},
+    ),
+    "into itself": ({"item_ids": [1], "move_to": 1}, {"/move_to"}),
+    "no items": ({"item_ids": [], "remove": True}, {"/item_ids"}),
+    "too many items": ({"item_ids": [*range(1, 502)], "remove": True}, {"/item_ids"}),
+    "not removing": ({"item_ids": [1], "remove": False}, {"/set", "/move_to", "/remove"}),
+    "removing null": ({"item_ids": [1], "remove": None}, {"/remove"}),
+    "removing by a number": ({"item_ids": [1], "remove": 1}, {"/remove"}),
+    "setting nothing": ({"item_ids": [1], "set": {}}, {"/set/status"}),
+    "setting what is no status": (
+        {"item_ids": ["1"], "set": {"status": "x"}},
+        {"/item_ids/0", "/set/status"},
+    ),
+    "setting a note": (
+        {"item_ids": [1], "set": {"status": "bought", "notes": "n"}, "to": 1},
+        {"/set/notes", "/to"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "places"), SENSELESS.values(), ids=SENSELESS)
+def test_what_makes_no_sense_is_refused_at_every_place(
+    alice: Person, body: dict[str, Any], places: set[str]
+) -> None:
+    collection = alice.collection()
+    assert collection["id"] == 1
+    answer = alice.post("/collections/1/items/bulk", body)
+    assert pointers(refused(answer, 422, "invalid")) == places
+
+
+def cheap_ones(person: Person) -> list[int]:
+    return [one["id"] for one in person.get("/collections/discover?max_price=20").json()["items"]]
+
+
+def test_discover_follows_items_that_are_moved_or_removed(alice: Person) -> None:
+    here, there = alice.collection(visibility="public"), alice.collection(visibility="public")
+    cheap = alice.item(here, alice.listing(price_usd=10))["id"]
+    alice.item(here, alice.listing(price_usd=900, title="Dear"))
+    assert cheap_ones(alice) == [here["id"]]
+    done(bulk(alice, here, [cheap], move_to=there["id"]))
+    assert cheap_ones(alice) == [there["id"]]
+    done(bulk(alice, there, [cheap], remove=True))
+    assert cheap_ones(alice) == []
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every statement sent to the database from now on."""
+    sent: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    yield sent
+    event.remove(db.engine(), "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_five_hundred_items_take_as_few_statements_as_one(
+    alice: Person, statements: list[str], way: str
+) -> None:
+    here, there = (alice.collection(visibility="public") for _ in range(2))
+    fill(here, alice.listing(), facts.COLLECTION_ITEMS)
+    wanted = [item["id"] for item in read(alice, here)["items"]]
+    statements.clear()
+    done(bulk(alice, here, wanted, **{way: WAYS[way] or there["id"]}))
+    assert len(statements) <= 8, statements
+
+
+@pytest.fixture
+def swap(alice: Person) -> Callable[[], list[int]]:
+    """Two public collections of one item each, which every call swaps by two moves at the same moment."""
+    places = [alice.collection(visibility="public") for _ in range(2)]
+    items = [alice.item(place, alice.listing(title=place["name"]))["id"] for place in places]
+
+    def both() -> list[int]:
+        ways = list(zip(places, items, reversed(places), strict=True))
+        with ThreadPoolExecutor(2) as pool:
+            sent = [pool.submit(bulk, alice, place, [item], move_to=to["id"]) for place, item, to in ways]
+            statuses = [one.result().status_code for one in sent]
+        places.reverse()
+        return statuses
+
+    return both
+
+
+def test_opposite_moves_at_once_wait_for_each_other_in_one_order(
+    swap: Callable[[], list[int]], count: Callable[[int, int], int]
+) -> None:
+    assert [swap() for _ in range(count(10, 200))] == [[200, 200]] * count(10, 200)
+
+
+def test_locking_first_what_is_named_first_would_let_them_wait_in_a_circle(
+    swap: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, refuse_senseless = local(), collecting._refuse_senseless
+
+    def remember(collection_id: int, wanted: BulkChange) -> None:
+        named.ids = collection_id, wanted.move_to
+        refuse_senseless(collection_id, wanted)
+
+    def as_named(session: Session, who: Caller, _: set[int]) -> dict[int, Collection]:
+        return {one: access.editable(session, who, one) for one in named.ids}
+
+    monkeypatch.setattr(collecting, "_refuse_senseless", remember)
+    monkeypatch.setattr(access, "editable_all", as_named)
+    assert any(503 in swap() for _ in range(50))
 
 
 # --------------------------------------------------------------------------------------- somebody else
@@ -408,6 +814,7 @@ def test_nobody_else_touches_a_collection(api: Api, alice: Person, bob: Person, 
         ("PATCH", f"{path}/items/{item['id']}", {"status": "bought"}),
         ("DELETE", f"{path}/items/{item['id']}", None),
         ("PUT", f"{path}/items/order", {"item_ids": [item["id"]], "revision": 2}),
+        ("POST", f"{path}/items/bulk", {"item_ids": [item["id"]], "remove": True}),
     ]
     for method, address, body in calls:
         sent = {} if body is None else {"json": body}

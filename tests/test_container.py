@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from dealbrain import cardspec
-from dealbrain.cardspec import CardSpec, Format, Size, Style, Variant
+from dealbrain.cardspec import Card, CardSpec, Format, Size, Style, Variant
 from infra import staging
 from infra.local import sandbox
 from infra.local.deployed import FunctionFailedError, invoke
@@ -100,21 +100,21 @@ def seen(deployed: Deployed) -> Any:
 
 
 @pytest.fixture(scope="module")
-def orders(running: System) -> list[dict[str, object]]:
+def orders(running: System) -> list[dict[str, str]]:
     """What the gate would send for these cards, with their specs in place."""
     found = []
     for spec, style, size, kind in DRAWN:
-        digest = cardspec.digest(spec)
+        card = Card(cardspec.listing_place(LISTING), Variant(style, size, kind, cardspec.digest(spec)))
         s3(running.stores_url).put_object(
             Bucket=running.settings.generated_bucket,
-            Key=cardspec.spec_key(LISTING, digest),
+            Key=card.spec_key,
             Body=cardspec.to_bytes(spec),
         )
-        found.append({"listing_id": LISTING, **vars(Variant(style, size, kind, digest))})
+        found.append({"card": card.name})
     return found
 
 
-def drawn(url: str, orders: list[dict[str, object]]) -> list[bytes]:
+def drawn(url: str, orders: list[dict[str, str]]) -> list[bytes]:
     return [base64.b64decode(invoke(url, RENDERER, order)["picture"]) for order in orders]
 
 
@@ -125,7 +125,7 @@ def sandboxed_processes(name: str) -> list[psutil.Process]:
 
 
 def test_five_cards_are_the_bytes_the_local_renderer_draws(
-    deployed: Deployed, running: System, orders: list[dict[str, object]]
+    deployed: Deployed, running: System, orders: list[dict[str, str]]
 ) -> None:
     pictures = drawn(deployed.url, orders)
     assert len(set(pictures)) == len(DRAWN)
@@ -133,7 +133,7 @@ def test_five_cards_are_the_bytes_the_local_renderer_draws(
 
 
 def test_one_environment_draws_one_card_after_another_with_one_chromium(
-    deployed: Deployed, orders: list[dict[str, object]]
+    deployed: Deployed, orders: list[dict[str, str]]
 ) -> None:
     drawn(deployed.url, orders[:1])
     before = sandboxed_processes("remote-debugging-pipe") + sandboxed_processes("awslambdaric")
@@ -141,7 +141,7 @@ def test_one_environment_draws_one_card_after_another_with_one_chromium(
     assert sandboxed_processes("remote-debugging-pipe") + sandboxed_processes("awslambdaric") == before != []
 
 
-def test_a_chromium_that_died_is_replaced(deployed: Deployed, orders: list[dict[str, object]]) -> None:
+def test_a_chromium_that_died_is_replaced(deployed: Deployed, orders: list[dict[str, str]]) -> None:
     first = drawn(deployed.url, orders[:1])
     for process in sandboxed_processes("remote-debugging-pipe"):
         process.kill()
@@ -149,7 +149,7 @@ def test_a_chromium_that_died_is_replaced(deployed: Deployed, orders: list[dict[
 
 
 def test_a_chromium_that_hangs_costs_one_card(
-    deployed: Deployed, orders: list[dict[str, object]], pytestconfig: pytest.Config
+    deployed: Deployed, orders: list[dict[str, str]], pytestconfig: pytest.Config
 ) -> None:
     if not pytestconfig.getoption("--full"):
         pytest.skip("waits for the whole deadline of a card; make test-full does")

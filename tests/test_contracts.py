@@ -86,16 +86,6 @@ def test_no_two_shapes_of_the_api_share_a_name() -> None:
 LATER = {
     "GET /listings/{}/price-points",
     "POST /listings/draft",
-    "POST /listings/{}/share",
-    "GET /deals/{}/{}",
-    "POST /collections/{}/items/bulk",
-    "POST /collections/{}/share-tokens",
-    "GET /collections/{}/share-tokens",
-    "GET /collections/shared/{}",
-    "POST /collections/{}/copy",
-    "POST /collections/{}/restore",
-    "GET /collections/{}/feed",
-    "GET /collections/{}/card-image",
     "POST /imports/{}/undo",
     "GET /imports",
     "POST /uploads",
@@ -267,22 +257,26 @@ LAYERS = (
     "reading units matching terms",
     "scoring",
     "tables db files pending",
-    "signatures previews migrations",
+    "signatures previews migrations caching",
     "identity",
     "shapes paging",
     "access",
     "showing resembling",
-    "indexing counting offering catalog collecting sharing discovering exporting importing confirming carding sweeping",
+    (
+        "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
+        " importing confirming carding licensing sweeping"
+    ),
     "web",
     "functions",
     "infra",
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 # Sideways, among the verbs: what others count on.
-COMMON = {"catalog", "indexing", "counting"}
+COMMON = {"catalog", "indexing", "counting", "licensing"}
 MORE = {
     "importing": {"offering", "exporting"},
     "confirming": {"importing", "offering", "collecting"},
+    "licensing": {"carding"},
 }
 
 

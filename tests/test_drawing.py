@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from dealbrain import cardspec, files, jsontext
-from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Format, Size, Source, Style, Variant
+from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Card, Format, Size, Source, Style, Variant
 from dealbrain.facts import Bucket
 from functions.drawing import handler as drawing
 from infra.local.run import System
 
-LISTING_ID = 4_000_000_001
+PLACE = cardspec.listing_place(4_000_000_001)
 SPEC = cardspec.of(
     Source(
         title="Lenovo ThinkCentre M720q Tiny i5-8400T 16GB 256GB",
@@ -36,10 +36,8 @@ SPEC = cardspec.of(
         series="ThinkCentre",
     )
 )
-VARIANT = Variant(Style.dark, Size.instagram, Format.jpeg, cardspec.digest(SPEC))
-SPEC_KEY = cardspec.spec_key(LISTING_ID, VARIANT.digest)
-PICTURE_KEY = cardspec.picture_key(LISTING_ID, VARIANT)
-ORDER: dict[str, Any] = {"listing_id": LISTING_ID, **vars(VARIANT)}
+CARD = Card(PLACE, Variant(Style.dark, Size.instagram, Format.jpeg, cardspec.digest(SPEC)))
+SPEC_KEY, PICTURE_KEY = CARD.spec_key, CARD.picture_key
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,8 +58,8 @@ def license_it(body: bytes) -> None:
     files.put(Bucket.generated, SPEC_KEY, body, "application/json")
 
 
-def order(**changed: object) -> dict[str, Any]:
-    return drawing.handler({**ORDER, **changed}, None)
+def order(name: object = CARD.name) -> dict[str, Any]:
+    return drawing.handler({"card": name}, None)
 
 
 def test_a_ping_is_answered_without_starting_anything() -> None:
@@ -106,14 +104,26 @@ def test_what_is_stored_says_what_it_is() -> None:
 
 def test_a_spec_of_another_listing_is_no_licence() -> None:
     license_it(cardspec.to_bytes(SPEC))
-    assert order(listing_id=LISTING_ID + 1) == {"missing": True}
+    assert order(CARD.name.replace(PLACE, "4000000002")) == {"missing": True}
+
+
+def test_how_long_drawing_took_is_told() -> None:
+    license_it(cardspec.to_bytes(SPEC))
+    assert order()["milliseconds"] > 0
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [{"style": "pink"}, {"size": "huge"}, {"format": "gif"}, {"listing_id": "../1"}, {"listing_id": None}],
+    "name",
+    [
+        CARD.name.replace("dark", "pink"),
+        CARD.name.replace("instagram", "huge"),
+        CARD.name.replace(".jpg", ".gif"),
+        f"../{CARD.name}",
+        CARD.variant.name,
+        None,
+    ],
 )
-def test_an_order_that_is_none_of_ours_is_refused(changed: dict[str, object]) -> None:
+def test_an_order_that_is_none_of_ours_is_refused(name: object) -> None:
     license_it(cardspec.to_bytes(SPEC))
-    with pytest.raises((ValueError, TypeError)):
-        order(**changed)
+    with pytest.raises((ValueError, AttributeError)):
+        order(name)

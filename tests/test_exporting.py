@@ -194,13 +194,23 @@ def test_in_a_collectors_file_only_their_own_listings_carry_notes(api: Api, alic
     assert [item["listing"]["listing"].get("notes") for item in items] == ["bob's note", None]
 
 
-def test_exporting_writes_nothing(api: Api, alice: Person) -> None:
+def test_exporting_what_is_ones_own_writes_nothing(api: Api, alice: Person) -> None:
     collection = alice.collection(visibility="public")
     alice.item(collection, alice.listing())
+    listing = alice.listing()
     before = api.state()
+    exported(alice, "collections", collection)
+    for person in (alice, api.person("bob"), api.stranger):
+        exported(person, "listings", listing)
+    assert api.state() == before
+
+
+def test_what_others_carry_away_is_counted(api: Api, alice: Person) -> None:
+    collection = alice.collection(visibility="public")
     for person in (alice, api.person("bob"), api.stranger):
         exported(person, "collections", collection)
-    assert api.state() == before
+    counted = alice.get(f"/collections/{collection['id']}").json()["counters"]
+    assert counted == {"views": 0, "copies": 0, "exports": 2}
 
 
 def test_what_is_not_there_has_no_file(api: Api) -> None:

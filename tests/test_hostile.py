@@ -28,6 +28,8 @@ OPERATIONS: Mapping[str, Mapping[str, Any]] = {
 WITH_BODY = [key for key, operation in OPERATIONS.items() if "requestBody" in operation]
 # These read a file as it is: unknown fields are kept, and what is wrong inside has tests of its own.
 FILES = ["POST /v1/listings/import", "POST /v1/collections/import"]
+# Where everything may be left out, so may the body.
+OPTIONAL = [key for key in WITH_BODY if not OPERATIONS[key]["requestBody"].get("required")]
 WITH_FIELDS = [key for key in WITH_BODY if key not in FILES]
 MOST_BYTES = {key: facts.IMPORT_BYTES if key in FILES else facts.JSON_BODY_BYTES for key in WITH_BODY}
 
@@ -54,11 +56,13 @@ class Target:
 def target(running: System) -> Iterator[Target]:
     with Api(running) as api:
         person = api.person("victor")
-        listing, collection = person.listing(), person.collection()
+        listing, collection = person.listing(), person.collection(visibility="unlisted")
         item = person.item(collection, listing)
         file = person.get(f"/collections/{collection['id']}/export").content
         preview = person.preview("collections", file)
         card = person.get(f"/listings/{listing['id']}/card-image").headers["location"]
+        cards = person.get(f"/collections/{collection['id']}/card-image").headers["location"]
+        token = person.post(f"/collections/{collection['id']}/share-tokens").json()
         yield Target(
             api,
             person,
@@ -68,6 +72,11 @@ def target(running: System) -> Iterator[Target]:
                 "item_id": item["id"],
                 "preview_id": preview["preview_id"],
                 "name": card.rpartition("/")[2],
+                "nonce": cards.split("/")[-2],
+                "picture": cards.split("/")[-1],
+                "token_id": token["id"],
+                "token": token["token"],
+                "listing_token": person.post(f"/listings/{listing['id']}/share").json()["token"],
             },
         )
 
@@ -128,7 +137,7 @@ def test_what_is_no_json_is_refused_on_every_route_that_takes_a_body(target: Tar
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("key", WITH_BODY)
+@pytest.mark.parametrize("key", [key for key in WITH_BODY if key not in OPTIONAL])
 def test_no_body_at_all_is_refused(target: Target, key: str) -> None:
     assert target.send(key).status_code in {400, 422}
 
@@ -136,7 +145,7 @@ def test_no_body_at_all_is_refused(target: Target, key: str) -> None:
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("key", WITH_BODY)
 def test_json_of_another_kind_is_refused(target: Target, key: str) -> None:
-    # An empty change is none, and right.
+    # An empty change is none, and right; so is an empty wish where everything may be left out.
     for body in (
         b"null",
         b"true",
@@ -144,7 +153,7 @@ def test_json_of_another_kind_is_refused(target: Target, key: str) -> None:
         b'"text"',
         b"[]",
         b"[{}]",
-        *([] if key.startswith("PATCH") else [b"{}"]),
+        *([] if key.startswith("PATCH") or key in OPTIONAL else [b"{}"]),
     ):
         refused(target.send_bytes(key, body), 422, "invalid")
 
@@ -404,8 +413,8 @@ def test_a_query_that_is_no_text_is_refused_on_every_route(target: Target, query
 
 PARAMETERS = [
     (key, parameter["name"])
-    for key, operation in OPERATIONS.items()
-    for parameter in operation.get("parameters", ())
+    for key in TOLD
+    for parameter in OPERATIONS[key].get("parameters", ())
     if parameter["in"] == "query"
 ]
 NO_NUMBERS = (
@@ -431,7 +440,9 @@ WRONG: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(
         ("sort", "condition", "tier", "style", "size", "format"), ("", "strange", "RECENT", "json,json")
     ),
-    **dict.fromkeys(("q", "owner", "cpu"), ("x" * 201,)),
+    "download": ("", "0", "2", "true", "1,1"),
+    "deleted": ("", "1", "True", "yes", "false,true"),
+    **dict.fromkeys(("q", "owner", "cpu", "token"), ("x" * 201,)),
 }
 
 
@@ -539,6 +550,39 @@ NO_NAMES = (
     f"..%2f..%2fspecs%2f1%2f{DIGEST}.json",
     "%ff",
 )
+NO_NONCES = (
+    "0",
+    DIGEST[1:],
+    f"{DIGEST}0",
+    "A" * 32,
+    "g" * 32,
+    f"{DIGEST}%0a",
+    f"{DIGEST}%00",
+    f"..%2f{DIGEST}",
+    "%ff",
+    "*",
+)
+NO_TOKENS = (
+    "0",
+    "x" * 43,
+    "x" * 2_000,
+    "%20",
+    "%0a",
+    "%00",
+    "%ff",
+    "%ed%a0%80",
+    "..%2f1",
+    "%2e%2e",
+    "a%2fb",
+    "%25",
+    "_",
+    "*",
+    "'%20OR%20'1'='1",
+    "%27%3b%20DROP%20TABLE%20share_tokens%3b--",
+    "%f0%9f%94%91",
+    "null",
+    "{token}",
+)
 IN_PATHS = [
     (key, parameter["name"])
     for key, operation in OPERATIONS.items()
@@ -546,9 +590,11 @@ IN_PATHS = [
     if parameter["in"] == "path"
 ]
 BAD: Mapping[str, Sequence[str]] = {
-    **dict.fromkeys(("listing_id", "collection_id", "item_id"), NO_IDS),
+    **dict.fromkeys(("listing_id", "collection_id", "item_id", "token_id"), NO_IDS),
+    **dict.fromkeys(("token", "listing_token"), NO_TOKENS),
     "preview_id": NO_UUIDS,
-    "name": NO_NAMES,
+    **dict.fromkeys(("name", "picture"), NO_NAMES),
+    "nonce": NO_NONCES,
 }
 
 

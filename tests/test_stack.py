@@ -15,8 +15,9 @@ import pytest
 from dealbrain import facts
 from dealbrain.facts import Bucket
 from dealbrain.settings import PREFIX, Settings
+from functions.carding import warm
 from functions.deploying import check
-from functions.sweeping import expired, ping
+from functions.sweeping import expired, forgotten, leftovers, ping
 from infra.routes import routes
 from infra.staging import BUILD, LAYER, size
 from tests import functions_table
@@ -39,6 +40,8 @@ ROLE = "AWS::IAM::Role"
 BUCKET = "AWS::S3::Bucket"
 ROUTE = "AWS::ApiGatewayV2::Route"
 CHECK = "Custom::Check"
+QUEUE = "AWS::SQS::Queue"
+ALARM = "AWS::CloudWatch::Alarm"
 MEBIBYTES_MOST = 250
 RESOURCES_MOST = 450
 # What Lambda itself does for a function in a network; AWS knows no narrower resource for it.
@@ -173,8 +176,8 @@ def wrong_table(found: Templates) -> list[str]:
 
 
 def wrong_concurrency(found: Templates) -> list[str]:
-    gates = {name: facts.GATE_CONCURRENCY for name, needs in all_needs() if needs.renderer}
-    wanted = {**gates, RENDERER: facts.RENDERER_CONCURRENCY}
+    ordering = {name: needs.renderer for name, needs in all_needs() if needs.renderer}
+    wanted = {**ordering, RENDERER: facts.RENDERER_CONCURRENCY}
     there = {
         name: one.properties["ReservedConcurrentExecutions"]
         for name, one in functions(found).items()
@@ -265,7 +268,9 @@ def function_name(module: str) -> str:
 
 
 def more_for(name: str) -> set[tuple[str, str]]:
-    """What three functions without a route may do beyond what NEEDS can say."""
+    """What some functions without a route may do beyond what NEEDS can say."""
+    if name == warm.__name__:
+        return {("sqs:SendMessage", "<cards.DeadLettersBBF8BAAB.Arn>")}
     if name == check.__name__:
         return {("lambda:InvokeFunction", function_arn(one)) for one in (RENDERER, ping.__name__)}
     if name == ping.__name__:
@@ -426,6 +431,8 @@ def wrong_schedules(found: Templates) -> list[str]:
     wanted = {
         "functions.accounts.copy_keys": {},
         expired.__name__: {"now": "<aws.scheduler.scheduled-time>"},
+        forgotten.__name__: {"now": "<aws.scheduler.scheduled-time>"},
+        leftovers.__name__: {"now": "<aws.scheduler.scheduled-time>"},
         ping.__name__: {"functions": pinged(found)},
     }
     if ping.__name__ in there:
@@ -480,8 +487,86 @@ def callable_by_others(found: Templates) -> list[str]:
         if set(statement["Principal"]) != {"Service"}
         or not isinstance(statement["Principal"]["Service"], str)
     ]
-    doors = ("AWS::Lambda::Permission", "AWS::Lambda::Url")
-    return wrong + [one.name for door in doors for one in resources(found, door)]
+    doors = [
+        one
+        for door in ("AWS::Lambda::Permission", "AWS::Lambda::Url")
+        for one in resources(found, door)
+        if not is_of_warm_ups(found, one)
+    ]
+    return wrong + [one.name for one in doors]
+
+
+def is_of_warm_ups(found: Templates, door: Resource) -> bool:
+    """Whether a door is the one our own bucket calls the warm-up by, and nobody else's bucket."""
+    return door.properties == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": functions(found)[warm.__name__].attribute("Arn"),
+        "Principal": "s3.amazonaws.com",
+        "SourceAccount": ACCOUNT,
+        "SourceArn": bucket_arn(Bucket.generated),
+    }
+
+
+def wrong_warm_ups(found: Templates) -> list[str]:
+    """What would keep shared cards from being drawn ahead, or let that go on for ever."""
+    function = functions(found)[warm.__name__]
+    (bucket,) = (one for one in resources(found, BUCKET) if one.stack == "cards")
+    under = {"S3Key": {"Rules": [{"Name": "prefix", "Value": facts.WARM}]}}
+    notified = {"Event": "s3:ObjectCreated:*", "Filter": under, "Function": function.attribute("Arn")}
+    notifications = bucket.properties.get("NotificationConfiguration")
+    wrong = [] if notifications == {"LambdaConfigurations": [notified]} else ["notification"]
+    (permission,) = resources(found, "AWS::Lambda::Permission") or [bucket]
+    if permission.name not in listed(bucket.whole.get("DependsOn", [])):
+        wrong.append("S3 may not call it yet when it is told to")
+    dead = {one.properties["QueueName"]: one.attribute("Arn") for one in resources(found, QUEUE)}
+    wanted = {
+        "FunctionName": function.ref,
+        "Qualifier": "$LATEST",
+        "MaximumEventAgeInSeconds": 300,
+        "MaximumRetryAttempts": 2,
+        "DestinationConfig": {"OnFailure": {"Destination": dead["dealbrain-dead-warm-ups"]}},
+    }
+    told = [one.properties for one in resources(found, "AWS::Lambda::EventInvokeConfig")]
+    free = facts.RENDERER_CONCURRENCY - facts.WARMING_CONCURRENCY
+    return wrong + ([] if told == [wanted] else ["retries"]) + ([] if free > 0 else ["no place for people"])
+
+
+def unwatched_queues(found: Templates) -> list[str]:
+    """Queues of dead letters nobody is told of."""
+    watched = {
+        one["Value"]
+        for alarm in resources(found, ALARM)
+        for one in alarm.properties.get("Dimensions", ())
+        if one["Name"] == "QueueName"
+    }
+    return sorted({one.properties["QueueName"] for one in resources(found, QUEUE)} ^ watched)
+
+
+def wrong_hit_rate(found: Templates) -> list[str]:
+    """What is wrong with the alarm on cards that were not there; it must know the gate's own metrics."""
+    counted = {"CardHit", "CardMiss"}
+    wrong = []
+    for alarm in resources(found, ALARM):
+        asked = {
+            one["MetricStat"]["Metric"]["MetricName"]
+            for one in alarm.properties.get("Metrics", ())
+            if "MetricStat" in one
+        }
+        if asked == counted:
+            (rate,) = (one["Expression"] for one in alarm.properties["Metrics"] if one["ReturnData"])
+            said = alarm.properties["Threshold"], alarm.properties["ComparisonOperator"]
+            every = "FILL(hits, 0) + FILL(misses, 0)"
+            if said == (80, "LessThanThreshold") and f"100 * FILL(hits, 0) / ({every})" in rate:
+                return []
+            wrong.append(alarm.name)
+    return wrong or ["there is none"]
+
+
+def unplotted_metrics(found: Templates) -> list[str]:
+    """Metrics of cards that no graph shows."""
+    (board,) = resources(found, "AWS::CloudWatch::Dashboard")
+    names = ("Hit", "Miss", "Error", "Placeholder", "Generated", "Milliseconds", "Bytes")
+    return [name for name in names if f'"Card{name}"' not in board.properties["DashboardBody"]]
 
 
 def wrongly_invoked(found: Templates) -> list[str]:
@@ -500,7 +585,7 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "unfinished uploads go after a day": unfinished_uploads_kept,
     "no bucket is public or answers without TLS": open_buckets,
     "the table has the key and the TTL attribute of facts": wrong_table,
-    "only renderer and gate have reserved concurrency, that of facts": wrong_concurrency,
+    "only the renderer and who orders from it have reserved concurrency": wrong_concurrency,
     "every endpoint gives up before the gateway does": wrong_timeouts,
     "the stage throttles as facts say": wrong_throttle,
     "access logs hold the route and neither path nor person": telling_logs,
@@ -523,6 +608,10 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "the check comes after every function": unchecked,
     "nobody but AWS's own services takes a role or calls a function": callable_by_others,
     "the API may call every function with a route and no other": wrongly_invoked,
+    "what is shared is drawn ahead, tried three times, and never in the last place": wrong_warm_ups,
+    "somebody is told of every dead letter": unwatched_queues,
+    "somebody is told when too few cards were there already": wrong_hit_rate,
+    "every metric of cards is on the dashboard": unplotted_metrics,
 }
 
 
@@ -731,6 +820,62 @@ def without_grant_of_the_check(found: dict[str, Any]) -> None:
     del calls["Resource"][0]
 
 
+def without_notification(found: dict[str, Any]) -> None:
+    next(one for one in every(found, BUCKET) if "NotificationConfiguration" in one).pop(
+        "NotificationConfiguration"
+    )
+
+
+def with_every_object_notified(found: dict[str, Any]) -> None:
+    bucket = next(one for one in every(found, BUCKET) if "NotificationConfiguration" in one)
+    del bucket["NotificationConfiguration"]["LambdaConfigurations"][0]["Filter"]
+
+
+def without_permission_first(found: dict[str, Any]) -> None:
+    own = found["cards"]["Resources"].values()
+    next(one for one in own if one["Type"] == BUCKET).pop("DependsOn")
+
+
+def without_end_of_retries(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::Lambda::EventInvokeConfig"))["MaximumRetryAttempts"]
+
+
+def without_dead_warm_ups(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::Lambda::EventInvokeConfig"))["DestinationConfig"]
+
+
+def with_warm_ups_of_everybody(found: dict[str, Any]) -> None:
+    del next(every(found, "AWS::Lambda::Permission"))["SourceAccount"]
+
+
+def with_warm_ups_everywhere(found: dict[str, Any]) -> None:
+    function = next(one for one in every(found, FUNCTION) if one["FunctionName"] == "dealbrain-carding-warm")
+    function["ReservedConcurrentExecutions"] = facts.RENDERER_CONCURRENCY
+
+
+def without_told_dead_letters(found: dict[str, Any]) -> None:
+    for alarm in every(found, ALARM):
+        if alarm.get("Namespace") == "AWS/SQS":
+            alarm["Dimensions"] = []
+
+
+def with_other_hits(found: dict[str, Any]) -> None:
+    alarm = next(one for one in every(found, ALARM) if len(one.get("Metrics", ())) == 3)
+    counted = next(one for one in alarm["Metrics"] if one["Id"] == "hits")
+    counted["MetricStat"]["Metric"]["MetricName"] = "CardHits"
+
+
+def without_graph(found: dict[str, Any]) -> None:
+    board = next(every(found, "AWS::CloudWatch::Dashboard"))
+    # The CDK writes the region into the middle of the text.
+    board["DashboardBody"] = {
+        "Fn::Join": [
+            "",
+            [str(part).replace("CardBytes", "") for part in board["DashboardBody"]["Fn::Join"][1]],
+        ]
+    }
+
+
 MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], list[str]]]] = [
     (without_route, wrong_routes),
     (without_function, wrong_functions),
@@ -758,6 +903,16 @@ MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], li
     (without_end_of_check, wrong_check),
     (without_check_after_the_cards, unchecked),
     (without_grant_of_the_check, wrong_grants),
+    (without_notification, wrong_warm_ups),
+    (with_every_object_notified, wrong_warm_ups),
+    (without_permission_first, wrong_warm_ups),
+    (without_end_of_retries, wrong_warm_ups),
+    (without_dead_warm_ups, wrong_warm_ups),
+    (with_warm_ups_of_everybody, callable_by_others),
+    (with_warm_ups_everywhere, wrong_concurrency),
+    (without_told_dead_letters, unwatched_queues),
+    (with_other_hits, wrong_hit_rate),
+    (without_graph, unplotted_metrics),
 ]
 
 

@@ -196,7 +196,6 @@ def test_a_decimal_is_spelled_as_a_number(http: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
     ],

@@ -1,14 +1,22 @@
 """Where a listing's card is."""
 
-from dealbrain import carding
+from dealbrain import cardspec, licensing
 from dealbrain.cardspec import Format, Size, Style
 from dealbrain.db import transaction
-from dealbrain.facts import SPECS, Bucket
-from dealbrain.shapes import PathId
+from dealbrain.facts import CARDS, SPECS, WARM, Bucket
+from dealbrain.shapes import Download, PathId
 from dealbrain.web import Needs, Response, api, entry, now, redirect
+from functions.carding.picture import downloaded
 
 app = api()
-NEEDS = Needs(database=True, reads=(SPECS,), writes=(SPECS,), lists=(Bucket.generated,))
+# Pictures only by the address it signs, and to know whether they are there; of specs it takes back its own.
+NEEDS = Needs(
+    database=True,
+    reads=(SPECS, CARDS),
+    writes=(SPECS, WARM),
+    deletes=(SPECS,),
+    lists=(Bucket.generated,),
+)
 
 
 @app.get("/v1/listings/<listing_id>/card-image", summary="Find a listing's card", status_code=302)
@@ -17,11 +25,13 @@ def card_image(
     style: Style = Style.light,
     size: Size = Size.social,
     format: Format = Format.png,  # noqa: A002 - the parameter is called so
+    download: Download | None = None,
 ) -> Response[str]:
-    """Send the caller to the current picture's own address, which never changes."""
+    """Send the caller to the current picture's own address, which never changes, or to a download of it."""
     with transaction() as session:
-        address = carding.address(session, listing_id, style, size, format, now())
-    return redirect(address)
+        shown = licensing.listing(session, listing_id, now())
+    card = shown.card(style, size, format)
+    return downloaded(card, shown.spec.title) if download else redirect(cardspec.address(card))
 
 
 handler = entry(app)

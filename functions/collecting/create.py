@@ -1,6 +1,6 @@
 """Make a collection."""
 
-from dealbrain import collecting, showing
+from dealbrain import collecting, counting, showing
 from dealbrain.db import transaction
 from dealbrain.shapes import CollectionSummary, NewCollection
 from dealbrain.web import Needs, api, entry, now, person
@@ -13,7 +13,7 @@ NEEDS = Needs(database=True)
 def create_collection(new: NewCollection) -> CollectionSummary:
     """Answer the collection, which has no items yet."""
     with transaction() as session:
-        return showing.own_summary(collecting.create(session, person(), new, now()), item_count=0)
+        return showing.own_summary(collecting.create(session, person(), new, now()), 0, counting.NONE)
 
 
 handler = entry(app)

@@ -1,6 +1,6 @@
 """Rename or describe a collection."""
 
-from dealbrain import access, collecting, showing
+from dealbrain import collecting
 from dealbrain.db import transaction
 from dealbrain.shapes import CollectionChange, OwnCollection, PathId
 from dealbrain.web import Needs, api, entry, now, person
@@ -14,7 +14,7 @@ def edit_collection(collection_id: PathId, change: CollectionChange) -> OwnColle
     """Absent fields stay, null clears."""
     with transaction() as session:
         row = collecting.change(session, person(), collection_id, change, now())
-        return showing.own_collection(row, access.items_of(session, row.id), person())
+        return collecting.whole(session, row, person())
 
 
 handler = entry(app)

@@ -2,18 +2,23 @@
 
 from dealbrain import collecting, facts
 from dealbrain.db import transaction
-from dealbrain.shapes import CollectionSummary, Cursor, Limit, Page
-from dealbrain.web import Needs, api, entry, person
+from dealbrain.shapes import CollectionSummary, Cursor, Flag, Limit, Page
+from dealbrain.web import Needs, api, entry, now, person
 
 app = api(signed_in=True)
 NEEDS = Needs(database=True)
 
 
 @app.get("/v1/collections", summary="List my collections")
-def list_collections(cursor: Cursor | None = None, limit: Limit = facts.PAGE) -> Page[CollectionSummary]:
-    """Answer one page, newest first, without the items."""
+def list_collections(
+    *, deleted: Flag = False, cursor: Cursor | None = None, limit: Limit = facts.PAGE
+) -> Page[CollectionSummary]:
+    """Answer one page without the items, newest first; or those that can be restored, last deleted first."""
     with transaction() as session:
-        rows, more = collecting.mine(session, person(), limit, cursor)
+        if deleted:
+            rows, more = collecting.deleted(session, person(), now(), limit, cursor)
+        else:
+            rows, more = collecting.mine(session, person(), limit, cursor)
         return Page(items=rows, next_cursor=more)
 
 

@@ -1,6 +1,6 @@
 """One of the caller's collections."""
 
-from dealbrain import access, showing
+from dealbrain import access, collecting
 from dealbrain.db import transaction
 from dealbrain.shapes import OwnCollection, PathId
 from dealbrain.web import Needs, api, entry, person
@@ -14,7 +14,7 @@ def read_collection(collection_id: PathId) -> OwnCollection:
     """Answer the collection with all its items, to its owner only."""
     with transaction() as session:
         row = access.owned(session, person(), collection_id)
-        return showing.own_collection(row, access.items_of(session, row.id), person())
+        return collecting.whole(session, row, person())
 
 
 handler = entry(app)

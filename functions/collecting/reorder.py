@@ -1,6 +1,6 @@
 """Set the order of a collection's items."""
 
-from dealbrain import access, collecting, showing
+from dealbrain import collecting
 from dealbrain.db import transaction
 from dealbrain.shapes import ItemOrder, OwnCollection, PathId
 from dealbrain.web import Needs, api, entry, now, person
@@ -14,7 +14,7 @@ def reorder(collection_id: PathId, order: ItemOrder) -> OwnCollection:
     """Takes all items in the order wanted, and the revision they were seen at."""
     with transaction() as session:
         row = collecting.reorder(session, person(), collection_id, order, now())
-        return showing.own_collection(row, access.items_of(session, row.id), person())
+        return collecting.whole(session, row, person())
 
 
 handler = entry(app)

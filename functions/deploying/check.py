@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dealbrain import cardspec, facts, files, jsontext
-from dealbrain.cardspec import PIXELS, Format, Size, Source, Style, Variant
+from dealbrain.cardspec import PIXELS, Card, Format, Size, Source, Style, Variant
 from dealbrain.facts import SPECS, Bucket
 from dealbrain.settings import settings
 from dealbrain.web import JSON, Needs
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 NEEDS = Needs(writes=(SPECS,))
 LOG = logging.getLogger(__name__)
 
-# No listing has this number.
-LISTING_ID = 0
-CARD = cardspec.of(
+SPEC = cardspec.of(
     Source(
         title="The card of every deployment",
         price_usd=Decimal("299.99"),
@@ -46,7 +44,8 @@ CARD = cardspec.of(
         series="One",
     )
 )
-ORDERED = Variant(Style.light, Size.social, Format.png, cardspec.digest(CARD))
+# No listing has this number.
+CARD = Card(cardspec.listing_place(0), Variant(Style.light, Size.social, Format.png, cardspec.digest(SPEC)))
 # A new image takes some seconds to start, and the card comes after that.
 PATIENCE = facts.RENDERER_TIMEOUT + timedelta(seconds=5)
 # While people keep the renderer busy, it is throttled.
@@ -110,9 +109,8 @@ def draw() -> None:
         Unavailable: the file store does not answer.
         ClientError, BotoCoreError: the renderer cannot be called, or does not answer.
     """
-    spec = cardspec.to_bytes(CARD)
-    files.put(Bucket.generated, cardspec.spec_key(LISTING_ID, ORDERED.digest), spec, JSON)
-    order = jsontext.dumps({"listing_id": LISTING_ID, **vars(ORDERED)}).encode()
+    files.put(Bucket.generated, CARD.spec_key, cardspec.to_bytes(SPEC), JSON)
+    order = jsontext.dumps({"card": CARD.name}).encode()
     answer = _client().invoke(FunctionName=settings().renderer_function, Payload=order)
     said: Any = jsontext.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
@@ -121,7 +119,7 @@ def draw() -> None:
         raise NoCardError(
             "Its image draws another template than the functions know: deploy both from one checkout."
         )
-    found, wanted = png_size(base64.b64decode(said.get("picture", ""))), PIXELS[ORDERED.size]
+    found, wanted = png_size(base64.b64decode(said.get("picture", ""))), PIXELS[CARD.variant.size]
     if found != wanted:
         raise NoCardError(f"It answered no PNG of {wanted} pixels, but {found or 'something else'}.")
 

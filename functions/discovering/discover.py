@@ -4,7 +4,7 @@ from dealbrain import discovering, facts
 from dealbrain.db import transaction
 from dealbrain.discovering import Search
 from dealbrain.shapes import Amount, Cursor, Discovered, DiscoverSort, Limit, Typed
-from dealbrain.web import Needs, api, entry
+from dealbrain.web import Needs, api, count, entry
 
 app = api()
 NEEDS = Needs(database=True)
@@ -22,8 +22,11 @@ def discover(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the
     limit: Limit = facts.PAGE,
 ) -> Discovered:
     """Answer one page and the total; every word typed must be found, and every filter narrows."""
+    search = Search(q, owner, cpu, min_price, max_price)
     with transaction() as session:
-        return discovering.discover(session, Search(q, owner, cpu, min_price, max_price), sort, limit, cursor)
+        found = discovering.discover(session, search, sort, limit, cursor)
+    count("Discovered")
+    return found
 
 
 handler = entry(app)

@@ -2,6 +2,7 @@
 
 import atexit
 import base64
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -12,10 +13,11 @@ from functions.drawing.browser import Browser
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Draw what ``{"listing_id", "style", "size", "format", "digest"}`` names and store the picture.
+    """Draw what ``{"card": name}`` names and store the picture.
 
-    Answers ``{"picture": base64, "media_type": …}``, or ``{"missing": true}`` when there is no spec (it is
-    the licence to draw) or it was written for another template. ``{"warm": true}`` is answered as it is.
+    Answers ``{"picture": base64, "media_type": …, "milliseconds": …}``, or ``{"missing": true}`` when there
+    is no spec (it is the licence to draw) or it was written for another template. ``{"warm": true}`` is
+    answered as it is.
 
     Raises:
         RendererDown: no picture within the deadline.
@@ -24,20 +26,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     if event.get("warm"):
         return {"warm": True}
-    listing_id = int(event["listing_id"])
-    variant = cardspec.Variant(
-        cardspec.Style(event["style"]),
-        cardspec.Size(event["size"]),
-        cardspec.Format(event["format"]),
-        event["digest"],
-    )
-    spec = _spec(cardspec.spec_key(listing_id, variant.digest))
+    card = cardspec.parse_card(event["card"])
+    if card is None:
+        raise ValueError(f"No card is called {event['card']!r}.")
+    spec = _spec(card.spec_key)
     if spec is None:
         return {"missing": True}
+    variant, begun = card.variant, time.monotonic()
     picture = _browser().draw(spec, variant.style, variant.size, variant.format)
+    milliseconds = round(1000 * (time.monotonic() - begun), 1)
     media_type = cardspec.MEDIA_TYPE[variant.format]
-    files.put(Bucket.generated, cardspec.picture_key(listing_id, variant), picture, media_type)
-    return {"picture": base64.b64encode(picture).decode(), "media_type": media_type}
+    files.put(Bucket.generated, card.picture_key, picture, media_type)
+    content = base64.b64encode(picture).decode()
+    return {"picture": content, "media_type": media_type, "milliseconds": milliseconds}
 
 
 def _spec(key: str) -> cardspec.CardSpec | None:

@@ -3,8 +3,8 @@
 from dealbrain import exporting
 from dealbrain.db import transaction
 from dealbrain.facts import EXPORTS
-from dealbrain.shapes import CollectionFormat, PathId
-from dealbrain.web import Needs, Response, api, attachment, caller, entry, now, redirect
+from dealbrain.shapes import CollectionFormat, PathId, Secret
+from dealbrain.web import Needs, Response, api, attachment, caller, count, entry, now, redirect
 
 app = api()
 # It reads what it wrote only by the address it signs.
@@ -15,10 +15,12 @@ NEEDS = Needs(database=True, reads=(EXPORTS,), writes=(EXPORTS,))
 def export_collection(
     collection_id: PathId,
     format: CollectionFormat = CollectionFormat.json,  # noqa: A002, ARG001 - there is one format so far; another one is refused
+    token: Secret | None = None,
 ) -> Response[str]:
     """Answer the portable file; what is private to its owner only."""
     with transaction() as session:
-        file = exporting.collection(session, caller(), collection_id, now())
+        file = exporting.collection(session, caller(), collection_id, now(), token)
+    count("Exported")
     link = exporting.parked(file)
     return redirect(link) if link else attachment(file.content, file.media_type, file.name)
 

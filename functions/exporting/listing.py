@@ -4,7 +4,7 @@ from dealbrain import exporting
 from dealbrain.db import transaction
 from dealbrain.facts import EXPORTS
 from dealbrain.shapes import ListingFormat, PathId
-from dealbrain.web import Needs, Response, api, attachment, caller, entry, now, redirect
+from dealbrain.web import Needs, Response, api, attachment, caller, count, entry, now, redirect
 
 app = api()
 # It reads what it wrote only by the address it signs.
@@ -19,6 +19,7 @@ def export_listing(
     """Answer the portable file; what is private to its owner only."""
     with transaction() as session:
         file = exporting.listing(session, caller(), listing_id, now())
+    count("Exported")
     link = exporting.parked(file)
     return redirect(link) if link else attachment(file.content, file.media_type, file.name)
 

@@ -3,17 +3,18 @@
 from dealbrain import confirming
 from dealbrain.db import transaction
 from dealbrain.document import ArtifactType
-from dealbrain.facts import PREVIEWS, Bucket
+from dealbrain.facts import CARDS, PREVIEWS, SPECS, Bucket
 from dealbrain.shapes import Confirm, Imported
-from dealbrain.web import Needs, Response, answer, api, entry, now, person
+from dealbrain.web import Needs, Response, answer, api, count, entry, now, person
 
 app = api(signed_in=True)
-# It writes where what was shown is no longer so: a fresh preview.
+# It writes where what was shown is no longer so: a fresh preview. What it updates has other cards.
 NEEDS = Needs(
     database=True,
     reads=(PREVIEWS,),
     writes=(PREVIEWS,),
-    lists=(Bucket.private,),
+    deletes=(SPECS, CARDS),
+    lists=(Bucket.private, Bucket.generated),
     pending=("get", "put"),
 )
 
@@ -23,6 +24,8 @@ def confirm_listing(wanted: Confirm) -> Response[Imported]:
     """Exactly once: 201 for the call that did it, 200 for the same call again."""
     with transaction() as session:
         done, first = confirming.confirm(session, person(), ArtifactType.deal, wanted, now())
+    if first:
+        count("Imported")
     return answer(done, 201 if first else 200)
 
 

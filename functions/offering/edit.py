@@ -2,11 +2,12 @@
 
 from dealbrain import offering, showing
 from dealbrain.db import transaction
+from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.shapes import ListingChange, OwnListing, PathId, PublicListing
 from dealbrain.web import Needs, api, entry, now, person
 
 app = api(signed_in=True)
-NEEDS = Needs(database=True)
+NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 
 
 @app.patch("/v1/listings/<listing_id>", summary="Change a listing")

@@ -1,9 +1,9 @@
 """A public collection."""
 
-from dealbrain import access, showing
+from dealbrain import sharing
 from dealbrain.db import transaction
 from dealbrain.shapes import PathId, PublicCollection
-from dealbrain.web import Needs, api, entry
+from dealbrain.web import Needs, api, count, entry, now, viewer
 
 app = api()
 NEEDS = Needs(database=True)
@@ -13,8 +13,10 @@ NEEDS = Needs(database=True)
 def read_public(collection_id: PathId) -> PublicCollection:
     """As anybody reads it: without what is its owner's."""
     with transaction() as session:
-        row = access.public(session, collection_id)
-        return showing.public_collection(row, access.items_of(session, row.id))
+        shown = sharing.read_public(session, collection_id, viewer(), now())
+    if viewer() is not None:
+        count("Viewed")
+    return shown
 
 
 handler = entry(app)

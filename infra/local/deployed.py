@@ -47,7 +47,7 @@ def functions(configured: Settings, aws: Mapping[str, str]) -> Iterator[Function
         yield Function(
             name(module),
             f"{module}.handler",
-            concurrency=facts.GATE_CONCURRENCY if needs.renderer else AT_ONCE,
+            concurrency=needs.renderer or AT_ONCE,
             timeout=facts.ENDPOINT_TIMEOUT if hasattr(written, "app") else facts.CHORE_TIMEOUT,
             environment={**_told(configured, needs).environment(), **aws, "PYTHONPATH": str(code)},
             folder=code,

@@ -7,21 +7,24 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from dealbrain.db import engine
-from dealbrain.facts import ISSUER_KEYS
+from dealbrain.facts import ISSUER_KEYS, WARM
 from dealbrain.migrations import upgrade
 from dealbrain.settings import Settings, settings
-from functions.sweeping import expired
+from functions.carding import warm
+from functions.sweeping import expired, forgotten, leftovers
 from infra.local.chromium import ensure_chromium
-from infra.local.deployed import functions, remote
+from infra.local.deployed import functions, invoke, name, remote
 from infra.local.gateway import Context, Gateway, sign_in
 from infra.local.issuer import Issuer
 from infra.local.lambdas import Function, lambdas
+from infra.local.notifications import notifications
 from infra.local.postgres import postgres, sqlalchemy_url
 from infra.local.processes import LOOPBACK, SetupError, address, listen, serve
 from infra.local.stores import REGION, filled, s3, server
@@ -59,6 +62,7 @@ def system(
     database_url: str | None = None,
     durable: bool = True,
     isolated: bool = False,
+    warming: bool = True,
 ) -> Iterator[System]:
     """Start every part on a data folder, migrate, publish the issuer's keys, serve; stop all on leaving.
 
@@ -71,6 +75,8 @@ def system(
         database_url: another Postgres than our own.
         durable: false for tests, which need no disk flushes.
         isolated: whether every function runs in processes of its own, as on AWS, instead of in this one.
+        warming: whether what is shared has its card drawn ahead; without it a download of a card that
+            nobody has looked at is a placeholder.
 
     Raises:
         SetupError: a part is missing or does not start; the sentence names the remedy.
@@ -96,7 +102,22 @@ def system(
         if isolated:
             endpoints = [remote(one, lambdas_url) for one in endpoints]
         parts.enter_context(serve(Gateway([sign_in(issuer), *endpoints]), listener))
-        yield System(address(listener), configured, issuer, stores_url, lambdas_url)
+        running = System(address(listener), configured, issuer, stores_url, lambdas_url)
+        if warming:
+            parts.enter_context(warm_ups(running, isolated=isolated))
+        yield running
+
+
+def warm_ups(running: System, *, isolated: bool = False) -> AbstractContextManager[None]:
+    """Call the function that S3 would for what is put under warm/."""
+
+    def notify(event: dict[str, Any]) -> None:
+        if isolated:
+            invoke(running.lambdas_url, name(warm.__name__), event)
+        else:
+            warm.handler(event, Context(warm.__name__))
+
+    return notifications(running.stores_url, running.settings.generated_bucket, WARM, notify)
 
 
 def renderer(environment: Mapping[str, str]) -> Function:
@@ -213,11 +234,12 @@ def _port() -> int:
 
 
 def _sweep() -> None:
-    try:
-        expired.handler({"now": datetime.now(UTC).isoformat()}, Context(expired.__name__))
-    except Exception:
-        # As on AWS, where a sweep that fails is logged and the next one comes by the clock.
-        LOG.exception("The sweep failed.")
+    for sweeping in (expired, forgotten, leftovers):
+        try:
+            sweeping.handler({"now": datetime.now(UTC).isoformat()}, Context(sweeping.__name__))
+        except Exception:
+            # As on AWS, where a sweep that fails is logged and the next one comes by the clock.
+            LOG.exception("The sweep failed.")
 
 
 def _load_demo(running: System) -> None:

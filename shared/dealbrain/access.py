@@ -1,20 +1,24 @@
 """The only way from an id to a thing you may read or change.
 
-Absent and not yours give the same NotFound: whose something is stands in the WHERE clause.
+Absent and not yours give the same NotFound: whose something is stands in the WHERE clause, and so do the
+life of a share token and what it opens.
 """
 
+import hashlib
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from dealbrain import facts
 from dealbrain.document import Visibility
 from dealbrain.errors import NotFound
 from dealbrain.identity import Anonymous, Caller, Person
-from dealbrain.tables import Account, Collection, Item, Listing
+from dealbrain.tables import Account, Collection, Item, Listing, ShareToken
 
 _IS_PUBLIC = Collection.visibility == Visibility.public
+_IS_SHARED = Collection.visibility != Visibility.private
 _IS_THERE = Collection.deleted_at.is_(None)
 
 
@@ -63,13 +67,84 @@ def editable_listing(session: Session, who: Caller, listing_id: int) -> Listing:
     return _one(session, statement)
 
 
-def readable(session: Session, who: Caller, collection_id: int) -> Collection:
-    """A collection the caller may read by its id: their own, or a public one.
+def readable(
+    session: Session, who: Caller, collection_id: int, now: datetime, token: str | None = None
+) -> Collection:
+    """A collection the caller may read by its id: their own, a public one, or one their token opens.
 
     Raises:
-        NotFound: absent, private or unlisted, and not theirs.
+        NotFound: absent, or not theirs to read.
     """
-    return _one(session, _collection(collection_id).where(_IS_PUBLIC | _owned_by(who)))
+    return _one(session, _readable(who, collection_id, now, token))
+
+
+def copyable(
+    session: Session, who: Caller, collection_id: int, now: datetime, token: str | None = None
+) -> Collection:
+    """The same, and neither its visibility nor its items change until the transaction ends.
+
+    Raises:
+        NotFound: absent, or not theirs to read, even if only from a moment ago on.
+    """
+    # Whoever waits for the lock has the row judged again as it is then.
+    return _one(session, _readable(who, collection_id, now, token).with_for_update(read=True, of=Collection))
+
+
+def by_token(session: Session, token: str, now: datetime) -> tuple[Collection, ShareToken]:
+    """The collection a token opens, unless it is private, and the token.
+
+    Raises:
+        NotFound: no such token, or its time is over, or what it opened is closed or gone.
+    """
+    statement = (
+        sa.select(Collection, ShareToken)
+        .join(ShareToken, ShareToken.collection_id == Collection.id)
+        .join(Collection.owner)
+        .where(_is_live(token, now), _IS_SHARED, _IS_THERE)
+        .options(contains_eager(Collection.owner))
+    )
+    return _pair(session, statement)
+
+
+def listing_by_token(
+    session: Session, listing_id: int, token: str, now: datetime
+) -> tuple[Listing, ShareToken]:
+    """An offer by a token of its own, and the token with who shared it.
+
+    Raises:
+        NotFound: no such token of this offer, or its time is over.
+    """
+    statement = (
+        sa.select(Listing, ShareToken)
+        .join(ShareToken, ShareToken.listing_id == Listing.id)
+        .where(Listing.id == listing_id, _is_live(token, now))
+        .options(joinedload(Listing.owner), joinedload(ShareToken.owner))
+    )
+    return _pair(session, statement)
+
+
+def fingerprint(token: str) -> str:
+    """All we keep of a token (SHA-256).
+
+    Tokens are found by it, so how long looking takes tells nothing of what the right one would be.
+    """
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def unexpired(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a share token's time is not over."""
+    return ShareToken.expires_at.is_(None) | (ShareToken.expires_at > now)
+
+
+def _is_live(token: str, now: datetime) -> sa.ColumnElement[bool]:
+    return (ShareToken.secret_hash == fingerprint(token)) & unexpired(now)
+
+
+def _opened_by(token: str | None, now: datetime) -> sa.ColumnElement[bool]:
+    if token is None:
+        return sa.false()
+    key = sa.exists().where(ShareToken.collection_id == Collection.id, _is_live(token, now))
+    return _IS_SHARED & key
 
 
 def public(session: Session, collection_id: int) -> Collection:
@@ -110,6 +185,47 @@ def editable(session: Session, who: Caller, collection_id: int) -> Collection:
     return _one(session, _collection(collection_id).where(_owned_by(who)).with_for_update(of=Collection))
 
 
+def editable_all(session: Session, who: Caller, collection_ids: set[int]) -> dict[int, Collection]:
+    """Collections of the caller's by their ids, locked in the order of these until the transaction ends.
+
+    Raises:
+        NotFound: one of them is absent or not theirs.
+    """
+    statement = (
+        sa.select(Collection)
+        .join(Collection.owner)
+        .where(Collection.id.in_(collection_ids), _IS_THERE, _owned_by(who))
+        .options(contains_eager(Collection.owner))
+        .order_by(Collection.id)
+        .with_for_update(of=Collection)
+    )
+    found = {row.id: row for row in session.scalars(statement)}
+    if found.keys() != collection_ids:
+        raise NotFound
+    return found
+
+
+def restorable(session: Session, who: Caller, collection_id: int, now: datetime) -> Collection:
+    """A collection of the caller's whose deletion can still be taken back, locked.
+
+    Raises:
+        NotFound: absent, not theirs, not deleted, or deleted too long ago.
+    """
+    statement = (
+        sa.select(Collection)
+        .join(Collection.owner)
+        .where(Collection.id == collection_id, can_be_restored(now), _owned_by(who))
+        .options(contains_eager(Collection.owner))
+        .with_for_update(of=Collection)
+    )
+    return _one(session, statement)
+
+
+def can_be_restored(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a collection was deleted, and not too long ago to take that back."""
+    return Collection.deleted_at >= now - facts.RESTORABLE
+
+
 def items_of(session: Session, collection_id: int) -> list[Item]:
     """The items in their order, with listings and their owners, in one query."""
     statement = (
@@ -131,6 +247,10 @@ def item_counts(session: Session, collection_ids: list[int]) -> dict[int, int]:
     return dict(session.execute(statement).all())
 
 
+def _readable(who: Caller, collection_id: int, now: datetime, token: str | None) -> sa.Select[Collection]:
+    return _collection(collection_id).where(_IS_PUBLIC | _owned_by(who) | _opened_by(token, now))
+
+
 def _collection(collection_id: int) -> sa.Select[Collection]:
     return (
         sa.select(Collection)
@@ -145,3 +265,11 @@ def _one[T](session: Session, statement: sa.Select[T]) -> T:
     if found is None:
         raise NotFound
     return found
+
+
+def _pair[T](session: Session, statement: sa.Select[T, ShareToken]) -> tuple[T, ShareToken]:
+    found = session.execute(statement).one_or_none()
+    if found is None:
+        raise NotFound
+    thing, token = found
+    return thing, token

@@ -1,7 +1,7 @@
-"""Cards: the spec is the licence, the gate finds or orders the picture, the renderer draws it.
+"""Pictures: found where they are stored, or ordered from the renderer.
 
-An address contains a hash of everything drawn, so an outdated picture can never be served under it, and
-deleting the spec closes it whatever a late render writes.
+Nothing in here has a database: the spec is the licence to draw, whoever put it there. An address contains a
+hash of everything drawn, so an outdated picture can never be served under it.
 """
 
 import base64
@@ -11,20 +11,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from dealbrain import cardspec, files, jsontext
-from dealbrain.cardspec import Format, Size, Source, Style, Variant
-from dealbrain.facts import GATE_PATIENCE, SPEC_REFRESH, Bucket
+from dealbrain import files, jsontext
+from dealbrain.cardspec import Card
+from dealbrain.facts import GATE_PATIENCE, WARM, Bucket
 from dealbrain.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
-    from sqlalchemy.orm import Session
-
-    from dealbrain.tables import Listing
 
 LOOK_AGAIN_SECONDS = 0.1
 CONNECT_SECONDS = 1
@@ -32,10 +28,13 @@ CONNECT_SECONDS = 1
 
 @dataclass(frozen=True)
 class Picture:
-    """A card as bytes, and whether it was there already."""
+    """A card as bytes, and where they come from."""
 
     content: bytes
     hit: bool
+    """Whether it was stored already when it was asked for."""
+    milliseconds: float | None = None
+    """How long drawing it took; None when somebody else had ordered it."""
 
 
 class NoSpec(Exception):  # noqa: N818 - an answer of the gate, not an error
@@ -43,74 +42,86 @@ class NoSpec(Exception):  # noqa: N818 - an answer of the gate, not an error
 
 
 class NoPicture(Exception):  # noqa: N818 - the same
-    """The renderer is absent, overloaded, late or broken."""
+    """The renderer is overloaded or late."""
 
 
-def address(
-    session: "Session", listing_id: int, style: Style, size: Size, kind: Format, now: datetime
-) -> str:
-    """The path of a listing's current card; whoever knows it may have it drawn.
-
-    Raises:
-        NotFound: there is no such listing.
-    """
-    # The gate is in this module too; it has no database, and must not wait for SQLAlchemy to be imported.
-    from dealbrain import access
-
-    spec = cardspec.of(_source(access.readable_listing(session, listing_id)))
-    digest = cardspec.digest(spec)
-    _license(cardspec.spec_key(listing_id, digest), cardspec.to_bytes(spec), now)
-    return f"/v1/cards/{listing_id}/{Variant(style, size, kind, digest).name}"
+class RendererBroken(NoPicture):
+    """The renderer is absent or fails: more of it would not help."""
 
 
-def _license(key: str, spec: bytes, now: datetime) -> None:
-    found = files.get_with_age(Bucket.generated, key)
-    if found is None or now - found[1] > SPEC_REFRESH:
-        files.put(Bucket.generated, key, spec, "application/json")
-
-
-def _source(row: "Listing") -> Source:
-    performance: dict[str, Any] = row.performance or {}
-    ram, storage = performance.get("ram") or {}, performance.get("storage_primary") or {}
-    details = row.details or {}
-    return Source(
-        title=row.title,
-        price_usd=row.price_usd,
-        adjusted_price_usd=row.adjusted_price_usd,
-        cpu=row.cpu_name,
-        ram_gb=ram.get("total_gb"),
-        ram_generation=ram.get("ddr_generation"),
-        storage_gb=storage.get("capacity_gb"),
-        storage_medium=storage.get("medium"),
-        score=row.score,
-        tier=row.tier,
-        verdict=row.verdict,
-        as_of=row.as_of,
-        link=f"{settings().public_origin.partition('://')[2]}/listings/{row.id}",
-        manufacturer=details.get("manufacturer"),
-        series=details.get("series"),
-    )
-
-
-# ------------------------------------------------------------------------------------------- the gate
-
-
-def picture(listing_id: int, variant: Variant) -> Picture:
+def picture(card: Card) -> Picture:
     """Find the picture of a spec, or have it drawn; waits four seconds at most in all.
 
     Raises:
         NoSpec: there is no licence for it.
         NoPicture: it could not be drawn in time.
+        Unavailable: the file store does not answer.
     """
-    deadline = time.monotonic() + GATE_PATIENCE.total_seconds()
-    key = cardspec.picture_key(listing_id, variant)
+    deadline = _deadline()
     with ThreadPoolExecutor(2) as both:
-        spec = _in_thread(both, files.get, Bucket.generated, cardspec.spec_key(listing_id, variant.digest))
-        drawn = _in_thread(both, files.get, Bucket.generated, key)
+        spec = _in_thread(both, files.get, Bucket.generated, card.spec_key)
+        drawn = _in_thread(both, files.get, Bucket.generated, card.picture_key)
     if spec.result() is None:
         raise NoSpec
     found = drawn.result()
-    return Picture(found, hit=True) if found else Picture(_order(listing_id, variant, deadline), hit=False)
+    return Picture(found, hit=True) if found else _order(card, deadline)
+
+
+def link(card: Card, file_name: str) -> str | None:
+    """Sign an address from which a picture can be fetched under a name; None as long as it is not drawn.
+
+    Raises:
+        Unavailable: the file store does not answer.
+    """
+    if files.get(Bucket.generated, card.picture_key) is None:
+        return None
+    return files.link(Bucket.generated, card.picture_key, file_name)
+
+
+def awaited_link(card: Card, file_name: str) -> str:
+    """The same for a picture somebody else draws; waits four seconds at most.
+
+    Raises:
+        NoPicture: it is not there by then.
+        Unavailable: the file store does not answer.
+    """
+    deadline = _deadline()
+    while time.monotonic() < deadline:
+        threading.Event().wait(LOOK_AGAIN_SECONDS)
+        if found := link(card, file_name):
+            return found
+    raise NoPicture("The picture is late.")
+
+
+def order(card: Card) -> None:
+    """Have a picture drawn in the background: S3 calls ``functions.carding.warm`` for what is put there.
+
+    Raises:
+        Unavailable: the file store does not answer.
+    """
+    files.put(Bucket.generated, f"{WARM}{card.name}", b"", "application/octet-stream")
+
+
+def warm(card: Card) -> Picture | None:
+    """Have a picture drawn before anybody asks for it; None when there is nothing to draw.
+
+    Raises:
+        NoPicture: not now; another try is worth it.
+        Unavailable: the file store does not answer.
+    """
+    if files.get(Bucket.generated, card.picture_key) is not None:
+        return None
+    try:
+        drawn = _invoke(card)
+    except NoSpec:
+        return None
+    if drawn is None:
+        raise NoPicture("The renderer is busy, and people come first.")
+    return drawn
+
+
+def _deadline() -> float:
+    return time.monotonic() + GATE_PATIENCE.total_seconds()
 
 
 def _in_thread[T](threads: ThreadPoolExecutor, work: Callable[..., T], *what: object) -> Future[T]:
@@ -118,54 +129,52 @@ def _in_thread[T](threads: ThreadPoolExecutor, work: Callable[..., T], *what: ob
     return threads.submit(copy_context().run, work, *what)
 
 
-def _order(listing_id: int, variant: Variant, deadline: float) -> bytes:
+def _order(card: Card, deadline: float) -> Picture:
     """Have the picture drawn, and wait for it no longer than until the deadline, whatever the order does."""
     waiter = ThreadPoolExecutor(1)
     try:
-        return _in_thread(waiter, _draw, listing_id, variant, deadline).result(deadline - time.monotonic())
+        return _in_thread(waiter, _draw, card, deadline).result(deadline - time.monotonic())
     except TimeoutError:
         raise NoPicture("The picture is late.") from None
     finally:
         waiter.shutdown(wait=False)
 
 
-def _draw(listing_id: int, variant: Variant, deadline: float) -> bytes:
+def _draw(card: Card, deadline: float) -> Picture:
     """Order the picture; when the renderer is busy, look whether somebody else's order brought it."""
     while time.monotonic() < deadline:
-        drawn = _invoke(listing_id, variant)
-        if drawn is None:
-            threading.Event().wait(LOOK_AGAIN_SECONDS)
-            drawn = files.get(Bucket.generated, cardspec.picture_key(listing_id, variant))
-        if drawn is not None:
+        if drawn := _invoke(card):
             return drawn
+        threading.Event().wait(LOOK_AGAIN_SECONDS)
+        if content := files.get(Bucket.generated, card.picture_key):
+            return Picture(content, hit=False)
     raise NoPicture("The renderer is busy.")
 
 
-def _invoke(listing_id: int, variant: Variant) -> bytes | None:
+def _invoke(card: Card) -> Picture | None:
     """Call the renderer; None when it is throttled.
 
     Raises:
         NoSpec: it found no spec it can draw.
-        NoPicture: it failed, or did not answer in time.
+        RendererBroken: it failed, or did not answer in time.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    order = {"listing_id": listing_id, **vars(variant)}
     client = _client()
     try:
         answer = client.invoke(
-            FunctionName=settings().renderer_function, Payload=jsontext.dumps(order).encode()
+            FunctionName=settings().renderer_function, Payload=jsontext.dumps({"card": card.name}).encode()
         )
         payload: Any = jsontext.loads(answer["Payload"].read())
     except client.exceptions.TooManyRequestsException:
         return None
     except (BotoCoreError, ClientError) as error:
-        raise NoPicture("The renderer does not answer.") from error
+        raise RendererBroken("The renderer does not answer.") from error
     if answer.get("FunctionError"):
-        raise NoPicture("The renderer failed.")
+        raise RendererBroken("The renderer failed.")
     if payload.get("missing"):
         raise NoSpec
-    return base64.b64decode(payload["picture"])
+    return Picture(base64.b64decode(payload["picture"]), hit=False, milliseconds=payload["milliseconds"])
 
 
 @lru_cache(maxsize=1)

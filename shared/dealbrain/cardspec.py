@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from dealbrain import facts, jsontext
 
 # To be raised whenever card.html or the wording below changes what is seen: it is part of every address.
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 
 TEXT_MOST = 300
 MARKS_MOST = 8
@@ -60,7 +61,11 @@ _NAME = re.compile(
     rf"-(?P<digest>[0-9a-f]{{{_DIGEST_LETTERS}}})\.(?P<extension>{'|'.join(_FORMAT_OF)})",
     re.ASCII,
 )
+# The numbers of things are bigints; a nonce is 128 bits.
+_COLLECTIONS = "collections/"
+_PLACE = re.compile(rf"\d{{1,19}}|{_COLLECTIONS}\d{{1,19}}/[0-9a-f]{{32}}", re.ASCII)
 
+_DASH = "\u2013"
 _TIERS = {"great": "Great deal", "good": "Good deal", "fair": "Fair price", "premium": "Premium price"}
 _SCORE_CLASSES: tuple[tuple[int, Literal["good", "fair", "low"]], ...] = (
     (75, "good"),
@@ -133,6 +138,31 @@ class Source:
     series: str | None
 
 
+@dataclass(frozen=True)
+class TopItem:
+    """One of a collection's best: price in US dollars, score 0-100."""
+
+    title: str
+    price_usd: Decimal | None
+    score: float | None
+
+
+@dataclass(frozen=True)
+class CollectionSource:
+    """What is known of a collection that its card may show. Prices in US dollars."""
+
+    name: str
+    owner: str
+    count: int
+    cheapest_usd: Decimal | None
+    dearest_usd: Decimal | None
+    top: tuple[TopItem, ...]
+    """The four with the best scores, the best first."""
+    as_of: date
+    link: str
+    """As people read it, without a scheme; empty where it would open nothing."""
+
+
 class _Drawn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -150,7 +180,8 @@ class CardSpec(_Drawn):
     title: Text
     maker: Text
     price: Text
-    price_class: Literal["known", "unknown"]
+    price_class: Literal["known", "unknown", "range"]
+    """``range`` is a collection's, whose ``specs`` are its best offers: label the score, value the rest."""
     adjusted: Text
     tier: Text
     tier_class: Literal["great", "good", "fair", "premium", ""]
@@ -187,9 +218,60 @@ def of(source: Source) -> CardSpec:
         score_class=_score_class(int(score)) if score else "",
         specs=tuple(SpecLine(label=label, value=value) for label, value in _spec_lines(source) if value),
         verdict=source.verdict,
-        as_of=f"as of {source.as_of.day} {source.as_of:%b %Y}",
+        as_of=_as_of(source.as_of),
         link=source.link,
     )
+
+
+def of_collection(source: CollectionSource) -> CardSpec:
+    """Decide what the card of a collection shows.
+
+    Raises:
+        pydantic.ValidationError: a text is no text.
+    """
+    return CardSpec(
+        title=source.name,
+        maker=_joined(" · ", _counted(source.count), f"by {source.owner}"),
+        price=_range(source),
+        price_class="range",
+        adjusted="",
+        tier="",
+        tier_class="",
+        score="",
+        score_class="",
+        specs=tuple(_top_line(one) for one in source.top),
+        verdict=_ranking(source),
+        as_of=_as_of(source.as_of),
+        link=source.link,
+    )
+
+
+def _counted(count: int) -> str:
+    return "1 listing" if count == 1 else f"{count} listings"
+
+
+def _range(source: CollectionSource) -> str:
+    if not source.count:
+        return ""
+    ends = dict.fromkeys((_dollars(source.cheapest_usd), _dollars(source.dearest_usd)))
+    return _joined(f" {_DASH} ", *ends) or "Prices unknown"
+
+
+def _top_line(item: TopItem) -> SpecLine:
+    label = _DASH if item.score is None else str(int(item.score))
+    return SpecLine(label=label, value=_joined(" · ", _dollars(item.price_usd), item.title))
+
+
+def _ranking(source: CollectionSource) -> str:
+    if not source.count:
+        return "Nothing is in here yet."
+    if source.count > len(source.top):
+        return f"The best {len(source.top)} of {source.count}, by their score of 100."
+    return "By their score of 100." if source.count > 1 else ""
+
+
+def _as_of(day: date) -> str:
+    return f"as of {day.day} {day:%b %Y}"
 
 
 def _dollars(amount: Decimal | None) -> str:
@@ -286,16 +368,70 @@ def placeholder_name(style: Style, size: Size, kind: Format) -> str:
     return f"{style}-{size}.{EXTENSION[kind]}"
 
 
-def spec_key(listing_id: int, digest: str) -> str:
+# ---------------------------------------------------------------------------------- places, addresses, keys
+
+# A place is whose cards something is about, as addresses and keys spell it.
+
+
+def listing_place(listing_id: int) -> str:
+    """The place of a listing's cards."""
+    return str(listing_id)
+
+
+def collection_place(collection_id: int, nonce: str) -> str:
+    """The place of a collection's cards, until its visibility falls and it gets another nonce."""
+    return f"{_COLLECTIONS}{collection_id}/{nonce}"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One picture: whose it is, and which."""
+
+    place: str
+    variant: Variant
+
+    @property
+    def name(self) -> str:
+        """What it is ordered by; ``parse_card`` reads it."""
+        return f"{self.place}/{self.variant.name}"
+
+    @property
+    def spec_key(self) -> str:
+        """Where its licence is stored in the bucket of generated files."""
+        return spec_key(self.place, self.variant.digest)
+
+    @property
+    def picture_key(self) -> str:
+        """Where it is stored there once it is drawn."""
+        return f"{facts.CARDS}{self.name}"
+
+
+def address(card: Card) -> str:
+    """The path a picture is read at; whoever knows it may have it drawn while its spec is there."""
+    if card.place.isdecimal():
+        return f"/v1/cards/{card.name}"
+    return f"/v1/collection-cards/{card.name.removeprefix(_COLLECTIONS)}"
+
+
+def parse_card(name: str) -> Card | None:
+    """Read ``{place}/{style}-{size}-{digest}.{extension}``; None when it is no name of ours."""
+    place, _, picture = name.rpartition("/")
+    variant = parse_name(picture)
+    return Card(place, variant) if variant and _PLACE.fullmatch(place) else None
+
+
+def spec_key(place: str, digest: str) -> str:
     """Where a spec is stored in the bucket of generated files."""
-    return f"{facts.SPECS}{listing_id}/{digest}.json"
+    return f"{facts.SPECS}{place}/{digest}.json"
 
 
-def picture_key(listing_id: int, variant: Variant) -> str:
-    """Where a picture is stored in the bucket of generated files."""
-    return f"{facts.CARDS}{listing_id}/{variant.name}"
+def parse_spec_key(key: str) -> tuple[str, str]:
+    """The place and the digest of a stored spec; the inverse of ``spec_key``."""
+    place, _, file = key.removeprefix(facts.SPECS).rpartition("/")
+    return place, file.removesuffix(".json")
 
 
-def prefixes(listing_id: int) -> tuple[str, str]:
-    """What all keys of a listing begin with: specs first, because removing those closes the addresses."""
-    return f"{facts.SPECS}{listing_id}/", f"{facts.CARDS}{listing_id}/"
+def keys(place: str, digest: str) -> list[str]:
+    """All there may be of a spec: itself first, since without it no address is open, and twelve pictures."""
+    variants = (Variant(*one, digest) for one in product(Style, Size, Format))
+    return [spec_key(place, digest), *(Card(place, one).picture_key for one in variants)]

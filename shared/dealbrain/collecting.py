@@ -1,26 +1,31 @@
 """Collections and their items: what their owner does with them."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, facts, indexing, showing
+from dealbrain import access, counting, facts, indexing, licensing, showing
 from dealbrain.document import Visibility
 from dealbrain.errors import AlreadyInCollection, Invalid, NotFound, Problem, RevisionChanged, TooManyItems
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
 from dealbrain.shapes import (
+    BulkChange,
     CollectionChange,
     CollectionSummary,
     ItemChange,
     ItemOrder,
     NewCollection,
     NewItem,
+    OwnCollection,
 )
-from dealbrain.tables import Account, Collection, Item
+from dealbrain.tables import Account, Collection, Item, ShareToken
 
 _NEWEST = Order.by_time("recent", Collection.created_at, Collection.id)
+_LAST_DELETED = Order.by_time("deleted", Collection.deleted_at, Collection.id)
 
 
 def create(session: Session, who: Person, new: NewCollection, now: datetime) -> Collection:
@@ -45,14 +50,34 @@ def mine(
     session: Session, who: Person, limit: int, cursor: str | None
 ) -> tuple[list[CollectionSummary], str | None]:
     """One page of the caller's collections, newest first."""
-    statement = (
-        sa.select(Collection)
-        .join(Collection.owner)
-        .where(Account.sub == who.sub, Collection.deleted_at.is_(None))
-    )
+    statement = _of(who).where(Collection.deleted_at.is_(None))
     rows, more = page(session, statement, _NEWEST, limit, cursor)
+    return _summaries(session, rows), more
+
+
+def deleted(
+    session: Session, who: Person, now: datetime, limit: int, cursor: str | None
+) -> tuple[list[CollectionSummary], str | None]:
+    """One page of the caller's collections whose deletion can still be taken back, the last deleted first."""
+    statement = _of(who).where(access.can_be_restored(now))
+    rows, more = page(session, statement, _LAST_DELETED, limit, cursor)
+    return _summaries(session, rows), more
+
+
+def _of(who: Person) -> sa.Select[Collection]:
+    return sa.select(Collection).join(Collection.owner).where(Account.sub == who.sub)
+
+
+def _summaries(session: Session, rows: list[Collection]) -> list[CollectionSummary]:
     counted = access.item_counts(session, [row.id for row in rows])
-    return [showing.own_summary(row, counted.get(row.id, 0)) for row in rows], more
+    hits = counting.counters(session, [row.id for row in rows])
+    return [showing.own_summary(row, counted.get(row.id, 0), hits[row.id]) for row in rows]
+
+
+def whole(session: Session, row: Collection, who: Person) -> OwnCollection:
+    """A collection of the caller's with its items and everything counted."""
+    counted = counting.counters(session, [row.id])[row.id]
+    return showing.own_collection(row, access.items_of(session, row.id), counted, who)
 
 
 def change(
@@ -77,14 +102,33 @@ def _let_find(session: Session, row: Collection) -> None:
         indexing.refresh(session, row.id)
 
 
-def delete(session: Session, who: Person, collection_id: int) -> None:
-    """Remove a collection with its items; the listings stay.
+def delete(session: Session, who: Person, collection_id: int, now: datetime) -> None:
+    """Delete a collection with its items so that its owner can take that back for a while; listings stay.
 
     Raises:
         NotFound: absent or not the caller's.
     """
-    session.delete(access.editable(session, who, collection_id))
+    row = access.editable(session, who, collection_id)
+    row.deleted_at = now
+    # It comes back closed, whatever happens until then.
+    row.visibility = Visibility.private
+    row.published_at = None
+    session.execute(sa.delete(ShareToken).where(ShareToken.collection_id == row.id))
+    licensing.renew(session, row)
+    indexing.refresh(session, row.id)
+
+
+def restore(session: Session, who: Person, collection_id: int, now: datetime) -> Collection:
+    """Take back the deletion of a collection; it is private, and its share tokens stay dead.
+
+    Raises:
+        NotFound: absent, not the caller's, not deleted, or deleted too long ago.
+    """
+    row = access.restorable(session, who, collection_id, now)
+    row.deleted_at = None
+    row.updated_at = now
     session.flush()
+    return row
 
 
 # --------------------------------------------------------------------------------------------- items
@@ -172,11 +216,7 @@ def reorder(
         Invalid: the ids are not exactly those of the items.
     """
     collection = access.editable(session, who, collection_id)
-    if wanted.revision != collection.revision:
-        raise RevisionChanged(
-            "The collection changed in the meantime; load it again.",
-            members={"revision": collection.revision},
-        )
+    _refuse_outdated(collection, wanted.revision)
     by_id = {item.id: item for item in access.items_of(session, collection.id)}
     if not by_id.keys() >= set(wanted.item_ids):
         raise NotFound
@@ -188,13 +228,27 @@ def reorder(
     return collection
 
 
+def _refuse_outdated(collection: Collection, revision: int) -> None:
+    if revision != collection.revision:
+        raise RevisionChanged(
+            "The collection changed in the meantime; load it again.",
+            members={"revision": collection.revision},
+        )
+
+
 def touch(session: Session, collection: Collection, now: datetime) -> None:
     """Count a change of the items, and let the collection be found by what it holds now."""
-    collection.revision += 1
-    collection.updated_at = now
+    _touch_all(session, [collection], now)
+
+
+def _touch_all(session: Session, collections: list[Collection], now: datetime) -> None:
+    for one in collections:
+        one.revision += 1
+        one.updated_at = now
     session.flush()
-    if collection.visibility == Visibility.public:
-        indexing.restock(session, [collection.id])
+    # One after the other by their ids, as whoever changes several does: nobody waits in a circle.
+    for collection_id in sorted(one.id for one in collections if one.visibility == Visibility.public):
+        indexing.restock(session, [collection_id])
 
 
 def _editable_item(
@@ -219,3 +273,89 @@ def _place(others: list[Item], item: Item, position: int | None) -> None:
 def _number(items: list[Item]) -> None:
     for position, item in enumerate(items, start=1):
         item.position = position
+
+
+# ---------------------------------------------------------------------------------- many items at once
+
+
+def bulk(session: Session, who: Person, collection_id: int, wanted: BulkChange, now: datetime) -> Collection:
+    """Do one thing to several items, to all of them or to none.
+
+    Raises:
+        Invalid: what is wanted makes no sense.
+        NotFound: a collection is absent or not the caller's, or an item is not in the one named first.
+        AlreadyInCollection: where they are to go, some of the listings are.
+        TooManyItems: not all of them fit in there.
+    """
+    _refuse_senseless(collection_id, wanted)
+    target_id = wanted.move_to or collection_id
+    rows = access.editable_all(session, who, {collection_id, target_id})
+    places = _places(session, rows)
+    if not {one.id for one in places if one.collection_id == collection_id} >= set(wanted.item_ids):
+        raise NotFound
+    target = [one for one in places if one.collection_id == target_id]
+    if wanted.move_to is not None:
+        _refuse_crowding(wanted, places, target)
+    behind = max((one.position for one in target), default=0)
+    session.execute(_bulk_statement(wanted, behind), execution_options={"synchronize_session": False})
+    _touch_all(session, list(rows.values()), now)
+    return rows[collection_id]
+
+
+def _refuse_senseless(collection_id: int, wanted: BulkChange) -> None:
+    problems = [
+        Problem(f"/item_ids/{index}", "repeated", "names an item twice")
+        for index, item_id in enumerate(wanted.item_ids)
+        if item_id in wanted.item_ids[:index]
+    ]
+    ways = ("set", "move_to", "remove")
+    given = [name for name in ways if getattr(wanted, name)]
+    if len(given) != 1:
+        problems += [
+            Problem(f"/{name}", "one_of", "set, move_to or remove, one of them") for name in given or ways
+        ]
+    if wanted.move_to == collection_id:
+        problems.append(Problem("/move_to", "same_collection", "must be another collection"))
+    if problems:
+        raise Invalid("This cannot be done to these items.", problems=tuple(problems))
+
+
+def _places(session: Session, collection_ids: Iterable[int]) -> Sequence[sa.Row[int, int, int, int]]:
+    """Where the items of some collections stand, in their order."""
+    statement = sa.select(Item.id, Item.collection_id, Item.listing_id, Item.position)
+    ours = statement.where(Item.collection_id.in_(collection_ids))
+    return session.execute(ours.order_by(Item.position, Item.id)).all()
+
+
+def _refuse_crowding(wanted: BulkChange, places: Sequence[Any], target: Sequence[Any]) -> None:
+    """Refuse to move a listing where it is already, or more than there is room for, naming each."""
+    index = {item_id: number for number, item_id in enumerate(wanted.item_ids)}
+    moved = [one for one in places if one.id in index]
+    there = {one.listing_id for one in target}
+    if repeated := [index[one.id] for one in moved if one.listing_id in there]:
+        raise AlreadyInCollection(
+            "Some of these listings are in the other collection already.",
+            problems=_at_items(repeated, AlreadyInCollection.code, "is in the other collection already"),
+        )
+    room = facts.COLLECTION_ITEMS - len(target)
+    if beyond := [index[one.id] for one in moved[room:]]:
+        raise TooManyItems(
+            f"A collection holds at most {facts.COLLECTION_ITEMS} items.",
+            problems=_at_items(beyond, TooManyItems.code, "does not fit into the other collection"),
+        )
+
+
+def _at_items(numbers: list[int], code: str, message: str) -> tuple[Problem, ...]:
+    return tuple(Problem(f"/item_ids/{number}", code, message) for number in sorted(numbers))
+
+
+def _bulk_statement(wanted: BulkChange, behind: int) -> sa.Update | sa.Delete:
+    chosen = Item.id.in_(wanted.item_ids)
+    if wanted.set is not None:
+        return sa.update(Item).where(chosen).values(status=wanted.set.status)
+    if wanted.move_to is None:
+        return sa.delete(Item).where(chosen)
+    number = sa.func.row_number().over(order_by=(Item.position, Item.id))
+    moved = sa.select(Item.id, number.label("number")).where(chosen).subquery()
+    place = {"collection_id": wanted.move_to, "position": behind + moved.c.number}
+    return sa.update(Item).where(Item.id == moved.c.id).values(place)

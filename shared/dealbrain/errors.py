@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with an input: where (RFC 6901 pointer, ``?name`` for a parameter), what, why."""
+    """One thing wrong with an input: where, what, why.
+
+    Where is an RFC 6901 pointer, ``?name`` for a parameter, ``Name:`` for a header.
+    """
 
     pointer: str
     code: str
@@ -44,6 +47,12 @@ class TooManyItems(Invalid):
     """A collection is full."""
 
     code = "too_many_items"
+
+
+class TooManyTokens(Invalid):
+    """A collection has as many live share tokens as one may have."""
+
+    code = "too_many_tokens"
 
 
 class Unauthenticated(Refusal):

@@ -1,6 +1,5 @@
 """Listings and collections as portable files."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, document, files, showing
+from dealbrain import access, counting, document, files, showing
 from dealbrain.document import CollectionFile, CollectionHead, DealEntry, DealFile, ItemEntry, ItemStatus
 from dealbrain.facts import ANSWER_BYTES, EXPORTS, Bucket
 from dealbrain.identity import Anonymous, Caller
@@ -19,8 +18,6 @@ from dealbrain.tables import Account, Item, Listing
 # A listing keeps the unknown keys of its deal by their place in it, and those of the file around it
 # under this mark, which no JSON Pointer begins with.
 AROUND = "file:"
-
-_NAME_MOST = 80
 
 
 @dataclass(frozen=True)
@@ -47,18 +44,23 @@ def listing(session: Session, who: Caller, listing_id: int, now: datetime) -> Fi
     return _file(row.title, document.write(file, exported_at=now, exported_by=_author(session, who)))
 
 
-def collection(session: Session, who: Caller, collection_id: int, now: datetime) -> File:
-    """A collection as a file; what is private only for its owner.
+def collection(
+    session: Session, who: Caller, collection_id: int, now: datetime, token: str | None = None
+) -> File:
+    """A collection as a file, what is private only for its owner; counts it when others carry it away.
 
     Raises:
-        NotFound: absent, or not the caller's to read.
+        NotFound: absent, or neither the caller's to read nor opened by the token.
     """
-    row = access.readable(session, who, collection_id)
+    row = access.readable(session, who, collection_id, now, token)
     private = access.is_owner(who, row)
     head = CollectionHead.model_validate({name: getattr(row, name) for name in CollectionHead.model_fields})
     items = tuple(_item(item, who, private=private) for item in access.items_of(session, row.id))
     file = CollectionFile(head, items, row.extra if private else {})
-    return _file(row.name, document.write(file, exported_at=now, exported_by=_author(session, who)))
+    written = document.write(file, exported_at=now, exported_by=_author(session, who))
+    if not private:
+        counting.exported(session, row.id, now)
+    return _file(row.name, written)
 
 
 def parked(file: File) -> str | None:
@@ -114,5 +116,4 @@ def _author(session: Session, who: Caller) -> UUID | None:
 
 
 def _file(title: str, content: bytes) -> File:
-    plain = re.sub(r"[\x00-\x1f\x7f/\\\\]+", " ", title).strip(" .")[:_NAME_MOST].strip()
-    return File(f"{plain or 'deal-brain'}.json", content)
+    return File(files.named(title, "json"), content)

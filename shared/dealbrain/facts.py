@@ -26,12 +26,15 @@ class Expiry:
 CARDS = "cards/"
 SPECS = "specs/"
 EXPORTS = "exports/"
+# An object under here has the card it is called after drawn in the background.
+WARM = "warm/"
 PREVIEWS = "previews/"
 UPLOADS = "uploads/"
 LIFECYCLE = (
     Expiry(Bucket.generated, CARDS, 30),
     Expiry(Bucket.generated, SPECS, 30),
     Expiry(Bucket.generated, EXPORTS, 7),
+    Expiry(Bucket.generated, WARM, 1),
     Expiry(Bucket.private, PREVIEWS, 1),
     Expiry(Bucket.private, UPLOADS, 1),
 )
@@ -49,8 +52,18 @@ PENDING_TTL = "ttl"
 PENDING_GRACE = timedelta(hours=24)
 
 PREVIEW_LIFE = timedelta(minutes=30)
+# How long its owner may take back the deletion of a collection; then it really goes.
+RESTORABLE = timedelta(days=30)
+# How long an expired share token is kept, so that its owner still sees what it was.
+SHARE_TOKEN_KEPT = timedelta(days=30)
+# How long the link to a listing lives unless its maker says otherwise.
+LISTING_SHARE_LIFE = timedelta(days=180)
+# How long a copy asked for again under the same key is answered as the first time.
+IDEMPOTENCY_LIFE = timedelta(hours=24)
 # A spec older than this is written anew, so that no picture outlives the licence to draw it.
 SPEC_REFRESH = timedelta(days=20)
+# The spec of a card that is no longer right goes after so long, if it was not removed at once.
+SPEC_SUPERSEDED = timedelta(days=1)
 TOKEN_LEEWAY = timedelta(seconds=30)
 ISSUER_KEYS_FRESH = timedelta(minutes=5)
 
@@ -71,6 +84,8 @@ IMPORT_BYTES = 2 * MEBIBYTE
 JSON_BODY_BYTES = 256 * 1024
 
 COLLECTION_ITEMS = 500
+# The newest of a collection's items stand in its feed.
+FEED_ENTRIES = 50
 PAGE = 20
 PAGE_MOST = 100
 
@@ -82,6 +97,12 @@ URL = 2_048
 COLLECTION_NAME = 100
 DESCRIPTION = 1_000
 ITEM_NOTE = 500
+SHARE_LABEL = 100
+# A secret of ours has 43 letters; what is much longer is none.
+SECRET = 200
+IDEMPOTENCY_KEY = 255
+# Live share tokens of one collection.
+SHARE_TOKENS = 50
 MONEY_MOST = 9_999_999.99
 # How many links, ports, components or answers one object may hold.
 LIST_MOST = 64
@@ -92,7 +113,10 @@ SAFE_INTEGER = 2**53
 USERNAME = r"^[a-z0-9_-]{3,32}$"
 
 RENDERER_CONCURRENCY = 2
+# Of each gate: listings' cards have one, collections' another.
 GATE_CONCURRENCY = 20
+# Fewer than there are renderers, so that one is always left for people who wait.
+WARMING_CONCURRENCY = 1
 RENDER_DEADLINE = timedelta(seconds=8)
 RENDERER_TIMEOUT = timedelta(seconds=25)
 # How long the gate waits for a picture before it answers with the placeholder.

@@ -3,6 +3,7 @@
 boto3 costs as much to import as all the rest, so it is imported at first use.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +23,7 @@ READ_SECONDS = 3
 ATTEMPTS = 2
 DELETE_AT_ONCE = 1000
 LINK_SECONDS = 900
+NAME_MOST = 80
 
 
 def get(bucket: Bucket, key: str) -> bytes | None:
@@ -61,10 +63,15 @@ def put(bucket: Bucket, key: str, body: bytes, content_type: str) -> None:
 
 def keys(bucket: Bucket, prefix: str) -> Iterator[str]:
     """Name every object under a prefix."""
+    return (key for key, _ in aged(bucket, prefix))
+
+
+def aged(bucket: Bucket, prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Name every object under a prefix, and say when it was written (UTC)."""
     with _answering():
         for page in _client().get_paginator("list_objects_v2").paginate(Bucket=_name(bucket), Prefix=prefix):
             for found in page.get("Contents", ()):
-                yield found["Key"]
+                yield found["Key"], found["LastModified"]
 
 
 def delete(bucket: Bucket, names: Iterable[str]) -> None:
@@ -79,16 +86,28 @@ def delete(bucket: Bucket, names: Iterable[str]) -> None:
 
 
 def link(bucket: Bucket, key: str, file_name: str) -> str:
-    """Sign an address under which an object can be fetched for a quarter of an hour, by name."""
+    """Sign an address under which an object can be fetched for a quarter of an hour, to keep under a name."""
     return _client().generate_presigned_url(
         "get_object",
         Params={
             "Bucket": _name(bucket),
             "Key": key,
-            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
+            "ResponseContentDisposition": disposition(file_name),
         },
         ExpiresIn=LINK_SECONDS,
     )
+
+
+def named(title: str, extension: str) -> str:
+    """Name a file after what is in it: nothing a file system or a reader stumbles over, and not too long."""
+    plain = re.sub(r"[\x00-\x1f\x7f/\\]+", " ", title).strip(" .")[:NAME_MOST].strip()
+    return f"{plain or 'deal-brain'}.{extension}"
+
+
+def disposition(file_name: str) -> str:
+    """Say that this is to be kept, under a name that survives quotes and any alphabet (RFC 6266, 8187)."""
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", file_name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
 def _name(bucket: Bucket) -> str:

@@ -9,21 +9,21 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import NUMMULTIRANGE, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from dealbrain import terms
+from dealbrain import counting, terms
 from dealbrain.document import Visibility
 from dealbrain.tables import Account, Collection, Item, Listing, Rank, SearchDocument, Table
 
-# In the order of popularity a copy says more than a look.
-COPY_WEIGHT = 5
+# As ``terms.lowered`` does.
+_LOWERED_CPU = sa.func.lower(Listing.cpu_name.collate("C"))
 
 
 def wares(cpu_name: str | None, price: Decimal | None) -> list[str]:
     """What a collection is found by because of one listing in it."""
     named = terms.cpu_terms(cpu_name) if cpu_name else set()
-    return sorted(named | ({terms.price_term(price)} if price is not None else set()))
+    return sorted(named | (terms.price_terms(price) if price is not None else set()))
 
 
 def refresh(session: Session, collection_id: int) -> None:
@@ -46,20 +46,14 @@ def refresh(session: Session, collection_id: int) -> None:
 
 def restock(session: Session, collection_ids: Many[int]) -> None:
     """Let public collections be found by the listings they hold now; those not public are left alone."""
-    cpu = sa.func.lower(Listing.cpu_name)
-    price = sa.func.numrange(Listing.price_usd, Listing.price_usd, "[]")
-    # A range from NULL to NULL would be every price there is.
-    prices = sa.func.range_agg(price).filter(Listing.price_usd.is_not(None))
     statement = (
         sa.update(SearchDocument)
         .where(SearchDocument.collection_id.in_(collection_ids))
         .values(
+            cpus=_array(_held(_LOWERED_CPU).order_by(Item.id)),
+            prices=_array(_held(Listing.price_usd).order_by(Item.id)),
             # Sorted, because an update that changes nothing leaves the index alone.
-            wares=sa.func.array(
-                _held(sa.func.unnest(Listing.wares).distinct()).order_by(sa.text("1")).scalar_subquery()
-            ),
-            cpus=sa.func.coalesce(_held(sa.func.string_agg(cpu.distinct(), "\n")).scalar_subquery(), ""),
-            prices=sa.func.coalesce(_held(prices).scalar_subquery(), sa.cast("{}", NUMMULTIRANGE)),
+            wares=_array(_held(sa.func.unnest(Listing.wares).distinct()).order_by(sa.text("1"))),
         )
     )
     session.execute(statement, execution_options={"synchronize_session": False})
@@ -79,10 +73,14 @@ def restock_holders(session: Session, listing_id: int) -> None:
         restock(session, found)
 
 
-def _held(gathered: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Something gathered from the listings in the collection of a document."""
+def _array(gathered: sa.Select[Any]) -> sa.Function[Any]:
+    return sa.func.array(gathered.scalar_subquery())
+
+
+def _held(said: sa.SQLColumnExpression[Any]) -> sa.Select[Any]:
+    """Something said of the listings in the collection of a document."""
     return (
-        sa.select(gathered)
+        sa.select(said)
         .select_from(Item)
         .join(Listing, Item.listing_id == Listing.id)
         .where(Item.collection_id == SearchDocument.collection_id)
@@ -97,8 +95,8 @@ def _document(row: Collection, username: str) -> dict[str, Any]:
         "collection_id": row.id,
         "owner": username,
         "text": terms.searchable(*said),
-        "cpus": "",
-        "prices": sa.cast("{}", NUMMULTIRANGE),
+        "cpus": [],
+        "prices": [],
         "words": sorted(words),
         "wares": [],
     }
@@ -109,7 +107,7 @@ def _rank(row: Collection) -> dict[str, Any]:
         "collection_id": row.id,
         "recent": row.published_at,
         "trending": row.trending,
-        "popular": row.views + COPY_WEIGHT * row.copies,
+        "popular": counting.popularity(row),
     }
 
 

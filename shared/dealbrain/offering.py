@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from dealbrain import access, catalog, document, indexing, matching, scoring
+from dealbrain import access, cardspec, catalog, document, indexing, licensing, matching, scoring
 from dealbrain.document import Condition, DealEntry, ListingStatus
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
@@ -61,6 +61,7 @@ def replace_with_deal(session: Session, row: Listing, entry: DealEntry, now: dat
     settle(session, row, now)
     session.flush()
     indexing.restock_holders(session, row.id)
+    licensing.tidy(session, licensing.of_listing(row))
 
 
 def change(session: Session, who: Person, listing_id: int, wanted: ListingChange, now: datetime) -> Listing:
@@ -77,10 +78,11 @@ def change(session: Session, who: Person, listing_id: int, wanted: ListingChange
     settle(session, row, now)
     session.flush()
     indexing.restock_holders(session, row.id)
+    licensing.tidy(session, licensing.of_listing(row))
     return row
 
 
-def delete(session: Session, who: Person, listing_id: int) -> None:
+def delete(session: Session, who: Person, listing_id: int, now: datetime) -> None:
     """Remove an offer. One that others collected stays for them, nobody's and without what was private.
 
     Raises:
@@ -92,7 +94,7 @@ def delete(session: Session, who: Person, listing_id: int) -> None:
     left = session.scalars(
         sa.update(Collection)
         .where(Collection.id.in_(holding), Collection.owner_id == row.owner_id)
-        .values(revision=Collection.revision + 1)
+        .values(revision=Collection.revision + 1, updated_at=now)
         .returning(Collection.id)
     ).all()
     session.execute(sa.delete(Item).where(Item.listing_id == row.id, Item.collection_id.in_(mine)))
@@ -100,6 +102,7 @@ def delete(session: Session, who: Person, listing_id: int) -> None:
     if session.scalar(sa.select(holding.exists())):
         _leave_to_others(row)
     else:
+        licensing.close(session, cardspec.listing_place(row.id))
         session.delete(row)
     session.flush()
 

@@ -136,7 +136,9 @@ def _exact_keys(offer: Offer) -> list[object]:
 def collections(session: Session, owner_id: int | None, name: str) -> list[tuple[Collection, Match]]:
     """The owner's collections of the same or a similar name, best first."""
     mine = session.scalars(
-        sa.select(Collection).where(Collection.owner_id == owner_id).order_by(Collection.id)
+        sa.select(Collection)
+        .where(Collection.owner_id == owner_id, Collection.deleted_at.is_(None))
+        .order_by(Collection.id)
     )
     judged = [(row, matching.collection_similarity(name, row.name)) for row in mine]
     alike = [(row, match) for row, match in judged if match is not None]

@@ -8,7 +8,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictStr,
     StringConstraints,
     WithJsonSchema,
@@ -58,12 +59,23 @@ def _amount(value: object) -> Decimal:
     raise PydanticCustomError("not_an_amount", "must be an amount in dollars, such as 399 or 399.50")
 
 
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in {"true", "false"}:
+        return value == "true"
+    raise PydanticCustomError("not_a_flag", "must be true or false")
+
+
 type PathId = Annotated[int, BeforeValidator(_path_id), Field(ge=1, le=facts.BIGINT_MOST)]
 type PathUuid = Annotated[UUID, BeforeValidator(_path_uuid)]
 type Limit = Annotated[int, BeforeValidator(_limit), Field(ge=1, le=facts.PAGE_MOST)]
 type Amount = Annotated[Decimal, BeforeValidator(_amount), WithJsonSchema({"type": "number", "minimum": 0})]
 type Typed = Annotated[str, StringConstraints(max_length=200)]
 """What a person typed into a search box."""
+type Flag = Annotated[bool, BeforeValidator(_flag)]
+# A card as a file to keep.
+type Download = Literal["1"]
 type Cursor = Annotated[str, StringConstraints(max_length=500)]
 
 # ------------------------------------------------------------------------------------ text in bodies
@@ -97,6 +109,9 @@ type Description = Annotated[StrictStr, Field(max_length=facts.DESCRIPTION)]
 type Note = Annotated[StrictStr, Field(max_length=facts.ITEM_NOTE)]
 type Links = Annotated[list[document.Link], Field(max_length=facts.LIST_MOST)]
 type CustomFields = Annotated[FreeObject, BeforeValidator(_no_reserved_keys)]
+type Label = Annotated[StrictStr, Field(max_length=facts.SHARE_LABEL)]
+type Secret = Annotated[StrictStr, Field(max_length=facts.SECRET)]
+"""What opens a thing to whoever knows it."""
 type BodyId = Annotated[Whole, Field(ge=1, le=facts.BIGINT_MOST)]
 type Position = Annotated[Whole, Field(ge=1, le=2**31)]
 
@@ -300,8 +315,11 @@ class CollectionSummary(Answer):
     revision: int
     item_count: int
     counters: Counters
+    copied_from: int | None
     created_at: Instant
     updated_at: Instant
+    # Only where deleted collections are listed.
+    deleted_at: Annotated[Instant | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class OwnItem(Answer):
@@ -386,12 +404,91 @@ class ItemOrder(Request):
     revision: Whole
 
 
+class BulkSet(Request):
+    """What a bulk change sets of all its items."""
+
+    status: ItemStatus
+
+
+class BulkChange(Request):
+    """POST /collections/{id}/items/bulk: what happens to some items, which is one of three things."""
+
+    item_ids: Annotated[list[BodyId], Field(min_length=1, max_length=facts.COLLECTION_ITEMS)]
+    set: BulkSet | None = None
+    move_to: BodyId | None = None
+    remove: StrictBool = False
+
+
+class NewShareToken(Request):
+    """POST /collections/{id}/share-tokens."""
+
+    label: Label | None = None
+    expires_at: Instant | None = None
+
+
+class MadeShareToken(Answer):
+    """A share token, the only time its secret is shown."""
+
+    id: int
+    label: str | None
+    token: str
+    url: str
+    expires_at: Instant | None
+
+
+class ListedShareToken(Answer):
+    """A share token as its maker sees it later."""
+
+    id: int
+    label: str | None
+    views: int
+    created_at: Instant
+    expires_at: Instant | None
+
+
+class NewDealLink(Request):
+    """POST /listings/{id}/share."""
+
+    expires_at: Instant | None = None
+
+
+class DealLink(Answer):
+    """A link to a listing, the only time its secret is shown."""
+
+    token: str
+    url: str
+
+
+class SharedDeal(Answer):
+    """GET /deals/{listing_id}/{token}."""
+
+    listing: PublicListing
+    shared_by: str
+    view_count: int
+    expires_at: Instant | None
+
+
+class NewCopy(Request):
+    """POST /collections/{id}/copy."""
+
+    name: Name | None = None
+    token: Secret | None = None
+
+
 class DiscoverSort(StrEnum):
     """Orders of public collections."""
 
     recent = "recent"
     trending = "trending"
     popular = "popular"
+
+
+class FeedFormat(StrEnum):
+    """What a public collection can be followed as."""
+
+    rss = "rss"
+    atom = "atom"
+    json = "json"
 
 
 class Discovered(Page[PublicSummary]):

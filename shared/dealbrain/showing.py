@@ -35,14 +35,14 @@ def public_listing(row: Listing) -> PublicListing:
     return PublicListing(**_public_fields(row))
 
 
-def own_summary(row: Collection, item_count: int) -> CollectionSummary:
+def own_summary(row: Collection, item_count: int, counted: Counters) -> CollectionSummary:
     """A collection without its items, as its owner reads it."""
-    return CollectionSummary(**_common(row, item_count))
+    return CollectionSummary(**_common(row, item_count, counted))
 
 
-def own_collection(row: Collection, items: list[Item], who: Caller) -> OwnCollection:
+def own_collection(row: Collection, items: list[Item], counted: Counters, who: Caller) -> OwnCollection:
     """A collection with its items, as its owner reads it."""
-    return OwnCollection(**_common(row, len(items)), items=[own_item(item, who) for item in items])
+    return OwnCollection(**_common(row, len(items), counted), items=[own_item(item, who) for item in items])
 
 
 def own_item(item: Item, who: Caller) -> OwnItem:
@@ -82,10 +82,10 @@ def _public_item(item: Item) -> PublicItem:
     )
 
 
-def _common(row: Collection, item_count: int) -> dict[str, Any]:
-    names = ("id", "name", "description", "visibility", "revision", "created_at", "updated_at")
-    counters = Counters(views=row.views, copies=row.copies, exports=row.exports)
-    return {name: getattr(row, name) for name in names} | {"item_count": item_count, "counters": counters}
+def _common(row: Collection, item_count: int, counted: Counters) -> dict[str, Any]:
+    names = ("id", "name", "description", "visibility", "revision", "created_at", "updated_at", "deleted_at")
+    said = {name: getattr(row, name) for name in names}
+    return said | {"item_count": item_count, "counters": counted, "copied_from": row.copied_from_id}
 
 
 def _public_fields(row: Listing) -> dict[str, Any]:

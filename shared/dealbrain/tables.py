@@ -9,10 +9,16 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, NUMMULTIRANGE
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 Document = dict[str, Any]
+
+# 128 bits of a hash over 244 random ones, spelled as Postgres repeats it.
+_RANDOM = "uuid_send(gen_random_uuid())"
+CARD_NONCE: sa.ColumnClause[str] = sa.literal_column(
+    f"substr(encode(sha256(({_RANDOM} || {_RANDOM})), 'hex'::text), 1, 32)", sa.Text
+)
 
 
 class Table(DeclarativeBase):
@@ -109,7 +115,8 @@ class Listing(Table):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    # What follows. offering.settle writes all of it and nothing else does.
+    # What follows. offering.settle writes all of it and nothing else does. What only the database looks at is
+    # not loaded with the rest.
     cpu_name: Mapped[str | None]
     cpu_estimate: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
     metrics: Mapped[Document]
@@ -125,9 +132,9 @@ class Listing(Table):
     url_key: Mapped[str | None]
     title_key: Mapped[str]
     seller_key: Mapped[str | None]
-    tokens: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    tokens: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), deferred=True, deferred_raiseload=True)
     # What a public collection that holds it is found by.
-    wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), deferred=True, deferred_raiseload=True)
 
     owner: Mapped[Account | None] = relationship(lazy="raise")
 
@@ -162,6 +169,8 @@ class Collection(Table):
     updated_at: Mapped[datetime]
     # Deleted by its owner, who may take that back for a while; nobody finds it in the meantime.
     deleted_at: Mapped[datetime | None]
+    # Stands in the addresses of its cards; another one, whenever fewer people may see it than before.
+    card_nonce: Mapped[str] = mapped_column(server_default=CARD_NONCE)
 
     owner: Mapped[Account] = relationship(lazy="raise")
 
@@ -265,15 +274,25 @@ class SearchDocument(Table):
     """What a public collection is found by. ``indexing`` writes it, and only public ones have a row."""
 
     __tablename__ = "search_documents"
-    __table_args__ = (sa.Index("ix_search_documents_found_by", "words", "wares", postgresql_using="gin"),)
+    __table_args__ = (
+        # Without fastupdate, which would leave what is new to be looked through by every search.
+        sa.Index(
+            "ix_search_documents_found_by",
+            "words",
+            "wares",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
+    )
 
     collection_id: Mapped[int] = mapped_column(
         sa.ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     owner: Mapped[str]
     text: Mapped[str]
-    cpus: Mapped[str]
-    prices: Mapped[Any] = mapped_column(NUMMULTIRANGE)
+    # Of each listing the one and the other, in one order.
+    cpus: Mapped[list[str | None]] = mapped_column(ARRAY(sa.Text))
+    prices: Mapped[list[Decimal | None]] = mapped_column(ARRAY(sa.Numeric(12, 2)))
     words: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
     wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
 

@@ -1,24 +1,26 @@
 """What public collections are found by: the terms of one inverted index, and what a search asks of it.
 
 Pure. A collection's terms are short pieces of what it says (three letters inside a word, one or two where
-a word begins), its owner, and what its listings are (pieces of their processors' names, steps of their
-prices). A search turns into terms in the same way: the index answers every collection that has all of
-them, which leaves some too many, and a plain look at the text, the processors and the prices decides.
+a word begins), its owner, and what its listings are (pieces of their processors' names, first digits of
+their prices). A search turns into terms in the same way, and the index answers every collection that has
+them: exactly those wanted, but for words and processors of more than three letters, whose pieces may stand
+apart; there a plain look at the text decides.
 """
 
-import math
 import unicodedata
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
 
 from dealbrain import facts
 
 # From this length on a word is looked for inside words, below it only where words begin.
 INSIDE_WORDS_FROM = 3
-# Prices up to a fifth apart share a step: fine enough to narrow a search, coarse enough for few terms.
-_PRICE_STEP = math.log(1.2)
-_CPU_PIECE = 2
+# The longest pieces there are, in letters.
+PIECE = 3
+_CENT = Decimal("0.01")
+_DEAREST = int(Decimal(str(facts.MONEY_MOST)) / _CENT)
+_DIGITS = len(str(_DEAREST))
 
 
 def folded(text: str) -> str:
@@ -40,7 +42,7 @@ def text_terms(*parts: str | None) -> set[str]:
     """Every term that a word typed can turn into, if these texts contain it."""
     terms = set()
     for line in (folded(part) for part in parts if part):
-        terms |= {piece for word in line.split() for piece in _pieces(word, INSIDE_WORDS_FROM)}
+        terms |= {piece for word in line.split() for piece in _pieces(word, PIECE)}
         terms |= {f" {start[:length]}" for start in _starts(line) for length in (1, 2)}
     return terms
 
@@ -52,7 +54,7 @@ def typed(q: str) -> list[str]:
 
 def word_terms(word: str) -> set[str]:
     """The terms of a word typed."""
-    return set(_pieces(word, INSIDE_WORDS_FROM)) if len(word) >= INSIDE_WORDS_FROM else {f" {word}"}
+    return set(_cover(word)) if len(word) >= INSIDE_WORDS_FROM else {f" {word}"}
 
 
 def pattern(word: str) -> str:
@@ -65,29 +67,46 @@ def owner_term(username: str) -> str:
     return f"owner {username}"
 
 
+def lowered(name: str) -> str:
+    """Spell a processor's name as it is compared: A to Z in lower case, as SQL's ``lower`` under "C" does."""
+    return name.encode().lower().decode()
+
+
 def cpu_terms(name: str) -> set[str]:
-    """The terms of a processor's name, or of a piece of one that somebody asks for."""
-    name = name.lower()
-    return {f"cpu {piece}" for length in (1, _CPU_PIECE) for piece in _pieces(name, length)}
+    """The terms of a processor's name."""
+    name = lowered(name)
+    return {f"c{piece}" for length in range(1, PIECE + 1) for piece in _pieces(name, length)}
 
 
-def price_term(price: Decimal) -> str:
-    """The term of a price in US dollars."""
-    return f"price {_step(price)}"
+def asked_cpu_terms(cpu: str) -> set[str]:
+    """The terms of what somebody asks a processor's name to contain, which is not empty."""
+    return {f"c{piece}" for piece in _cover(lowered(cpu))}
 
 
-def price_terms(lowest: Decimal | None, highest: Decimal | None) -> set[str]:
-    """The terms of all prices between two, both included; None is no bound."""
-    first = 0 if lowest is None else _step(lowest)
-    last = _DEAREST if highest is None else _step(highest)
-    return {f"price {step}" for step in range(first, last + 1)}
+def price_terms(price: Decimal) -> set[str]:
+    """The terms of a price in US dollars: its cents in nine digits, and all that these begin with."""
+    cents = f"{int(price / _CENT):0{_DIGITS}}"
+    return {f"${cents[:length]}" for length in range(1, _DIGITS + 1)}
 
 
-def _step(price: Decimal) -> int:
-    return int(math.log(price) / _PRICE_STEP) if price > 1 else 0
+def asked_price_terms(lowest: Decimal | None, highest: Decimal | None) -> set[str]:
+    """The fewest terms that every price between two has, both included, and no other; None is no bound."""
+    first = 0 if lowest is None else _cents(lowest, ROUND_CEILING)
+    last = _DEAREST if highest is None else _cents(highest, ROUND_FLOOR)
+    terms = set()
+    for length in range(_DIGITS, 0, -1):
+        # What does not make a whole ten with its neighbours is named; the tens lose their last digit.
+        tens_from, tens_to = (-(-first // 10), (last + 1) // 10) if length > 1 else (last + 1, last + 1)
+        terms |= {f"${number:0{length}}" for number in range(first, min(tens_from * 10, last + 1))}
+        terms |= {f"${number:0{length}}" for number in range(max(tens_to * 10, first), last + 1)}
+        first, last = tens_from, tens_to - 1
+        if first > last:
+            break
+    return terms
 
 
-_DEAREST = _step(Decimal(facts.MONEY_MOST))
+def _cents(price: Decimal, rounding: str) -> int:
+    return min(int((price / _CENT).to_integral_value(rounding)), _DEAREST + 1)
 
 
 def _starts(line: str) -> Iterator[str]:
@@ -95,6 +114,12 @@ def _starts(line: str) -> Iterator[str]:
     for before, (at, letter) in pairwise([(-1, " "), *enumerate(line)]):
         if not before[1].isalnum() and not letter.isspace():
             yield line[at : at + 2].rstrip()
+
+
+def _cover(text: str) -> Iterator[str]:
+    """Pieces that stand side by side; those across them stand in much the same texts and would only cost."""
+    last = max(len(text) - PIECE, 0)
+    return (text[at : at + PIECE] for at in {*range(0, last, PIECE), last})
 
 
 def _pieces(text: str, length: int) -> Iterator[str]:

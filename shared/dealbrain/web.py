@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Literal, NoReturn
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -28,7 +28,8 @@ from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dealbrain import errors, identity, jsontext
+from dealbrain import caching, errors, files, identity, jsontext
+from dealbrain.caching import NO_STORE
 from dealbrain.errors import (
     Invalid,
     Malformed,
@@ -39,17 +40,25 @@ from dealbrain.errors import (
     Unauthenticated,
     UnsupportedType,
 )
-from dealbrain.facts import JSON_BODY_BYTES, RETRY_AFTER, Bucket
+from dealbrain.facts import IDEMPOTENCY_KEY, JSON_BODY_BYTES, RETRY_AFTER, Bucket
 from dealbrain.identity import Anonymous, Caller, Person
 
 # Functions take it from here.
 Response = PowertoolsResponse
+Unit = MetricUnit
 
 VERSION = "0.1.0"
 NAMESPACE = "DealBrain"
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
-NO_STORE = "no-store"
+
+# What fetches pages for search engines, previews and archives says so in its name. Programs in general are
+# no crawlers: somebody runs them to read.
+CRAWLERS = re.compile(
+    r"(?<!cu)bots?\b|crawl|spider|slurp|preview|archiver|facebookexternalhit|whatsapp|embedly|validator"
+    r"|lighthouse|pingdom|uptime|feedfetcher",
+    re.IGNORECASE,
+)
 
 STATUS: Mapping[type[Refusal], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
@@ -82,7 +91,8 @@ class Needs:
     lists: tuple[Bucket, ...] = ()
     """Buckets where it must tell an absent file (404) from a forbidden one (403)."""
     pending: tuple[Operation, ...] = ()
-    renderer: bool = False
+    renderer: int = 0
+    """How many of it at once may have the renderer draw; none of it runs beyond them."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +252,7 @@ def entry(app: Api) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if event.get("warm"):
             return {"warm": True}
-        answer = app.resolve(event, context)
+        answer = caching.settled(event, app.resolve(event, context))
         _harden(answer["headers"])
         request = event["requestContext"]
         # The route and not the path: share tokens stand in paths.
@@ -281,6 +291,39 @@ def now() -> datetime:
     return _call.get().now
 
 
+def viewer() -> str | None:
+    """What tells who looks from others, for counting looks; None for whom we do not count.
+
+    Those are crawlers, and whoever only asks whether something is there (HEAD).
+
+    It names a person or an address, so it is never stored as it stands.
+    """
+    call = _call.get()
+    if call.event.http_method == "HEAD":
+        return None
+    if isinstance(call.who, Person):
+        return f"person {call.who.sub}"
+    agent = call.event.headers.get("user-agent", "")
+    if CRAWLERS.search(agent):
+        return None
+    return f"address {call.event.request_context.http.source_ip} {agent}"
+
+
+def idempotency_key() -> str | None:
+    """What the caller calls a request that may reach us twice (header Idempotency-Key).
+
+    Raises:
+        Invalid: it is empty, longer than 255 characters, or has letters nobody can read.
+    """
+    # Read here and not by Powertools, which takes what stands before a comma for the whole.
+    key: str | None = _call.get().event.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= IDEMPOTENCY_KEY and key.isprintable()):
+        said = f"must have 1 to {IDEMPOTENCY_KEY} printable characters"
+        problem = Problem("Idempotency-Key:", "bad_header", said)
+        raise Invalid(f"The header Idempotency-Key {said}.", problems=(problem,))
+    return key
+
+
 def body() -> bytes:
     """The request's body as it was sent."""
     return _body(_call.get().event)
@@ -301,6 +344,11 @@ def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> N
         pass
 
 
+def log(message: str, **fields: object) -> None:
+    """Write one line into the log."""
+    _logger().info(message, extra=fields)
+
+
 def answer[T](content: T, status: int) -> Response[T]:
     """An answer whose status depends on what happened."""
     return Response(status, JSON, content)
@@ -316,10 +364,8 @@ def binary(
 
 
 def attachment(content: bytes, media_type: str, file_name: str) -> Response[str]:
-    """A file to keep, under a name that survives quotes, line breaks and any alphabet (RFC 6266, 8187)."""
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", file_name)
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
-    return binary(content, media_type, {"Content-Disposition": disposition})
+    """A file to keep."""
+    return binary(content, media_type, {"Content-Disposition": files.disposition(file_name)})
 
 
 def redirect(location: str) -> Response[str]:
@@ -417,7 +463,6 @@ def _built(response: Response[Any], event: APIGatewayProxyEventV2) -> dict[str, 
 
 
 def _harden(headers: dict[str, Any]) -> None:
-    headers.setdefault("Cache-Control", NO_STORE)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "no-referrer")
 

@@ -7,6 +7,10 @@ from collections.abc import Callable
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--collections", default="10000", help="sizes of the markets discover is measured in")
+
+
 def milliseconds(times: int, work: Callable[[], object]) -> list[float]:
     """How long each of so many repetitions took."""
     taken = []

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from dealbrain import carding, cardspec, files
-from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Format, Size, Style, Variant
+from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Card, Format, Size, Style
 from dealbrain.facts import RENDERER_CONCURRENCY, Bucket
 from functions.carding.picture import PLACEHOLDERS
 from infra.local.lambdas import Function, lambdas
@@ -135,27 +135,27 @@ def test_what_no_card_shows_changes_no_address(alice: Person) -> None:
     assert address(alice, listing_id) == before
 
 
-def test_an_old_address_still_shows_the_old_card(alice: Person) -> None:
+def test_an_old_address_leads_to_the_card_of_today(alice: Person) -> None:
     listing_id = fresh(alice)
     path = address(alice, listing_id)
     before = drawn(alice, path).content
     alice.patch(f"/listings/{listing_id}", {"price_usd": 1})
-    assert alice.get(path).content == before
+    assert leads_to_today(alice.get(path), listing_id)
     assert drawn(alice, address(alice, listing_id)).content != before
 
 
 # ------------------------------------------------------------------------------------ the licence to draw
 
 
-def variant_of(path: str) -> Variant:
-    found = cardspec.parse_name(path.rpartition("/")[2])
+def card_of(path: str) -> Card:
+    found = cardspec.parse_card(path.removeprefix("/cards/"))
     assert found
     return found
 
 
-def withdraw(listing_id: int, path: str) -> None:
+def withdraw(path: str) -> None:
     """Delete the spec of a card, its licence."""
-    files.delete(Bucket.generated, [cardspec.spec_key(listing_id, variant_of(path).digest)])
+    files.delete(Bucket.generated, [card_of(path).spec_key])
 
 
 def leads_to_today(answer: httpx.Response, listing_id: int) -> bool:
@@ -168,7 +168,7 @@ def test_a_card_whose_spec_is_gone_leads_to_the_one_of_today(alice: Person) -> N
     listing_id = fresh(alice)
     path = address(alice, listing_id)
     assert drawn(alice, path).status_code == 200
-    withdraw(listing_id, path)
+    withdraw(path)
     assert leads_to_today(alice.get(path), listing_id)
 
 
@@ -181,8 +181,8 @@ def test_a_render_that_comes_late_does_not_open_a_closed_address(alice: Person) 
     listing_id = fresh(alice)
     path = address(alice, listing_id)
     picture = drawn(alice, path).content
-    withdraw(listing_id, path)
-    files.put(Bucket.generated, cardspec.picture_key(listing_id, variant_of(path)), picture, "image/png")
+    withdraw(path)
+    files.put(Bucket.generated, card_of(path).picture_key, picture, "image/png")
     assert leads_to_today(alice.get(path), listing_id)
 
 

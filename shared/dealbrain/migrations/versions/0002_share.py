@@ -72,8 +72,8 @@ def upgrade() -> None:
         sa.Column("collection_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("cpus", sa.Text(), nullable=False),
-        sa.Column("prices", postgresql.NUMMULTIRANGE(), nullable=False),
+        sa.Column("cpus", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("prices", postgresql.ARRAY(sa.Numeric(12, 2)), nullable=False),
         sa.Column("words", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("wares", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(
@@ -84,12 +84,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("collection_id", name=op.f("pk_search_documents")),
     )
+    # What is looked at stays in the row; only the index ever reads the terms.
+    for column, storage in (
+        ("text", "MAIN"),
+        ("cpus", "MAIN"),
+        ("prices", "MAIN"),
+        ("words", "EXTERNAL"),
+        ("wares", "EXTERNAL"),
+    ):
+        op.execute(f"ALTER TABLE search_documents ALTER {column} SET STORAGE {storage}")
     op.create_index(
         "ix_search_documents_found_by",
         "search_documents",
         ["words", "wares"],
         unique=False,
         postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
     )
     op.create_table(
         "share_tokens",

@@ -1,0 +1,408 @@
+"""What a card looks like, from a real Chromium: the references, the layout, the letters, the bytes.
+
+Without a Chromium these tests fail and say what to install.
+"""
+
+import base64
+import hashlib
+import random
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from dealbrain import cardspec
+from dealbrain.cardspec import PIXELS, CardSpec, Format, Size, Style
+from functions.drawing import browser as drawing
+from functions.drawing import png
+from functions.drawing.browser import Browser
+from tests import cards
+from tests.bench import contender
+from tests.cards import (
+    BARE,
+    CROWDED,
+    SOURCE,
+    SPEC,
+    SPECS,
+    VARIANTS,
+    difference,
+    opened,
+    page,
+    reduced,
+    reference,
+    run,
+)
+
+# What two drawings of one card may differ by, square by square (cards.difference): by far less than a word.
+MEAN_MOST, SQUARE_MOST = 0.6, 20
+
+every_variant = pytest.mark.parametrize(("style", "size", "kind"), VARIANTS)
+every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+every_size = pytest.mark.parametrize("size", Size)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with closing(Browser()) as shared:
+        yield shared
+
+
+def draw(
+    browser: Browser, spec: CardSpec = SPEC, size: Size = Size.social, kind: Format = Format.png
+) -> bytes:
+    return browser.draw(spec, Style.light, size, kind)
+
+
+def alike(one: Image.Image, other: Image.Image) -> bool:
+    mean, most = difference(one, other)
+    return mean <= MEAN_MOST and most <= SQUARE_MOST
+
+
+# -------------------------------------------------------------------------------------- the references
+
+
+@every_variant
+def test_a_card_looks_like_its_reference(browser: Browser, style: Style, size: Size, kind: Format) -> None:
+    golden = Image.open(reference(style, size, kind)).convert("RGB")
+    assert alike(reduced(browser.draw(SPEC, style, size, kind)), golden), (
+        f"{style}-{size}-{kind} looks different. If that is meant: {cards.__doc__}"
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"price": "$1,298.50"},
+        {"title": SPEC.title.replace("16GB", "32GB")},
+        {"score_class": "fair"},
+        {"tier": ""},
+    ],
+    ids=str,
+)
+def test_a_small_change_would_be_seen(browser: Browser, changed: dict[str, object]) -> None:
+    golden = Image.open(reference(Style.light, Size.social, Format.png)).convert("RGB")
+    assert not alike(reduced(draw(browser, SPEC.model_copy(update=changed))), golden)
+
+
+def test_whoever_changes_the_template_raises_its_version() -> None:
+    assert cards.recorded() == (cardspec.TEMPLATE_VERSION, cards.fingerprint()), (
+        f"The template, its fonts or its words changed; addresses must change with them. {cards.__doc__}"
+    )
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[contender.Draw]:
+    with contender.page() as drawing_page:
+        yield drawing_page
+
+
+@every_size
+@pytest.mark.parametrize("style", Style)
+def test_a_card_is_what_playwright_takes_of_the_same_page(
+    browser: Browser, playwright: contender.Draw, style: Style, size: Size
+) -> None:
+    ours = browser.draw(SPEC, style, size, Format.png)
+    assert alike(reduced(ours), reduced(playwright(SPEC, style, size, Format.png)))
+
+
+# --------------------------------------------------------------------------- the experiment, and without it
+
+
+def test_our_chromium_draws_elements_on_a_canvas(browser: Browser) -> None:
+    draw(browser)
+    assert page(browser).on_canvas
+
+
+@pytest.fixture(scope="module")
+def without() -> Iterator[Browser]:
+    """A browser that knows nothing of elements on a canvas."""
+    with closing(Browser()) as plain:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(drawing, "FLAGS", tuple(flag for flag in drawing.FLAGS if flag != drawing.CANVAS))
+            draw(plain)
+        yield plain
+
+
+@every_variant
+def test_a_chromium_that_cannot_takes_screenshots_of_the_same_cards(
+    browser: Browser, without: Browser, style: Style, size: Size, kind: Format
+) -> None:
+    assert not page(without).on_canvas
+    plain = without.draw(SPEC, style, size, kind)
+    assert opened(plain).size == PIXELS[size]
+    assert alike(reduced(plain), reduced(browser.draw(SPEC, style, size, kind)))
+
+
+def test_a_screenshot_for_links_is_small_too(without: Browser) -> None:
+    assert len(draw(without, CROWDED)) <= 120_000
+
+
+# ------------------------------------------------------------------------------------------- the bytes
+
+
+@every_variant
+def test_a_card_is_a_real_picture_of_exactly_the_size_asked(
+    browser: Browser, style: Style, size: Size, kind: Format
+) -> None:
+    picture = Image.open(BytesIO(browser.draw(SPEC, style, size, kind)))
+    picture.load()
+    assert (picture.size, picture.format) == (PIXELS[size], kind.upper())
+
+
+def test_the_same_spec_gives_the_same_bytes_from_another_chromium_in_another_order(browser: Browser) -> None:
+    first = {kind: digest(draw(browser, kind=kind)) for kind in Format}
+    with closing(Browser()) as other:
+        draw(other, CROWDED, Size.story)
+        assert {kind: digest(draw(other, kind=kind)) for kind in reversed(Format)} == first
+
+
+def digest(picture: bytes) -> str:
+    return hashlib.sha256(picture).hexdigest()
+
+
+def test_another_spec_gives_another_picture(browser: Browser) -> None:
+    assert draw(browser, SPEC.model_copy(update={"price": "$1"})) != draw(browser)
+
+
+@every_spec
+def test_a_picture_for_links_is_small(browser: Browser, spec: CardSpec) -> None:
+    assert len(draw(browser, spec)) <= 120_000
+
+
+def test_a_usual_picture_for_links_is_smaller_still(browser: Browser) -> None:
+    assert len(draw(browser)) <= 60_000
+
+
+@every_size
+@pytest.mark.parametrize("kind", Format)
+def test_no_picture_is_large(browser: Browser, size: Size, kind: Format) -> None:
+    assert max(len(draw(browser, spec, size, kind)) for spec in SPECS.values()) < 300_000
+
+
+@every_spec
+@pytest.mark.parametrize(("style", "ground"), [(Style.light, (255, 255, 255)), (Style.dark, (31, 41, 55))])
+def test_light_is_light_and_dark_is_slate(
+    browser: Browser, spec: CardSpec, style: Style, ground: tuple[int, int, int]
+) -> None:
+    picture = opened(browser.draw(spec, style, Size.social, Format.png))
+    assert picture.getpixel((picture.width - 1, 0)) == ground
+
+
+def test_the_ground_of_the_score_is_exactly_its_colour(browser: Browser) -> None:
+    picture = opened(draw(browser))
+    assert (0xDC, 0xFC, 0xE7) in {colour for _, colour in picture.getcolors(256) or []}
+
+
+def noise(chance: random.Random) -> bytes:
+    return chance.randbytes(600)
+
+
+def flat(chance: random.Random) -> bytes:
+    return b"".join(bytes([chance.randrange(200)]) * chance.randrange(1, 700) for _ in range(12))
+
+
+def stripes(chance: random.Random) -> bytes:
+    return bytes(chance.choices((0, 7, 255), k=300)) * 40
+
+
+@pytest.mark.parametrize("kind", [noise, flat, stripes])
+@pytest.mark.parametrize("width", [1, 3, 32, 299, 1079, 1200])
+def test_deflated_rows_are_the_rows(
+    browser: Browser, kind: Callable[[random.Random], bytes], width: int
+) -> None:
+    draw(browser)
+    sent = kind(random.Random(width)) * 4  # noqa: S311 - made-up pixels, no secret
+    sent = sent[: len(sent) // (width + 1) * (width + 1)] or bytes(width + 1)
+    deflate = """function (width, height, sent) {
+      onTheCanvas = '';
+      Object.assign(canvas, { width, height });
+      rows.set(Uint8Array.fromBase64(sent));
+      return deflated().toBase64();
+    }"""
+    stream = run(browser, deflate, width, len(sent) // (width + 1), base64.b64encode(sent).decode())
+    assert zlib.decompress(base64.b64decode(stream), -zlib.MAX_WBITS) == sent
+
+
+def test_rows_of_another_size_are_no_picture() -> None:
+    compressed = zlib.compress(bytes(12))[2:-4]
+    with pytest.raises(ValueError, match="no rows of 4 by 4 pixels"):
+        png.indexed((4, 4), bytes(3), compressed)
+
+
+# ------------------------------------------------------------------------------------------ the layout
+
+
+MARGINS = """function () {
+  const card = this.querySelector('main'), box = card.getBoundingClientRect();
+  const margin = getComputedStyle(card);
+  const right = box.right - parseFloat(margin.paddingRight);
+  const bottom = box.bottom - parseFloat(margin.paddingBottom);
+  return [...card.querySelectorAll('*')].filter(place => {
+    const range = this.createRange();
+    range.selectNodeContents(place);
+    const text = place.children.length ? place.getBoundingClientRect() : range.getBoundingClientRect();
+    const clipped = getComputedStyle(place).overflow === 'hidden' || place.closest('[dir]');
+    const box = clipped ? place.getBoundingClientRect() : text;
+    return box.right > right + 1 || box.bottom > bottom + 1;
+  }).map(place => place.outerHTML);
+}"""
+
+
+@every_size
+@every_spec
+def test_nothing_reaches_into_the_margin(browser: Browser, spec: CardSpec, size: Size) -> None:
+    draw(browser, spec, size)
+    assert run(browser, MARGINS) == []
+
+
+@pytest.mark.parametrize("size", Size)
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_no_part_of_a_card_covers_another(browser: Browser, spec: CardSpec, size: Size) -> None:
+    draw(browser, spec, size)
+    covered = """function () {
+      const parts = 'header h1 .price .specs .score .verdict footer';
+      const boxes = parts.split(' ').map(name => {
+        const range = this.createRange();
+        range.selectNodeContents(this.querySelector(name));
+        return name === '.price' ? range.getBoundingClientRect()
+          : this.querySelector(name).getBoundingClientRect();
+      });
+      return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length;
+    }"""
+    assert run(browser, covered) == 0
+
+
+def test_what_is_unknown_leaves_no_empty_box(browser: Browser) -> None:
+    draw(browser, BARE)
+    boxes = """function () {
+      return ['.tier', '.maker', '.specs', '.score', '.verdict', '.adjusted']
+        .filter(name => this.querySelector(name).offsetHeight);
+    }"""
+    assert run(browser, boxes) == []
+
+
+@every_size
+@every_spec
+def test_price_title_and_score_are_legible_at_200_pixels(
+    browser: Browser, spec: CardSpec, size: Size
+) -> None:
+    draw(browser, spec, size)
+    heights = """function (width) {
+      const scaled = name => parseFloat(getComputedStyle(this.querySelector(name)).fontSize) * 200 / width;
+      return [scaled('.price'), scaled('.score b'), scaled('h1')];
+    }"""
+    price, score, title = run(browser, heights, PIXELS[size][0])
+    assert min(price / 6.5, score / 9, title / 4.5) >= 1
+
+
+@every_size
+def test_a_long_title_is_cut_after_three_lines(browser: Browser, size: Size) -> None:
+    draw(browser, CROWDED, size)
+    lines = """function () {
+      const title = this.querySelector('h1');
+      return Math.floor(title.clientHeight / parseFloat(getComputedStyle(title).lineHeight));
+    }"""
+    assert run(browser, lines) == 3
+
+
+@every_size
+def test_all_four_of_a_collections_best_are_there(browser: Browser, size: Size) -> None:
+    draw(browser, cards.COLLECTION, size)
+    shown = """function () {
+      return [...this.querySelectorAll('.specs li')].filter(line => line.offsetHeight).length;
+    }"""
+    assert run(browser, shown) == 4
+
+
+def test_arabic_runs_from_right_to_left(browser: Browser) -> None:
+    draw(browser, cardspec.of(replace(SOURCE, title="حاسوب مكتبي صغير")))
+    right = """function () {
+      const range = this.createRange(), title = this.querySelector('h1');
+      range.selectNodeContents(title);
+      return title.getBoundingClientRect().right - range.getBoundingClientRect().right;
+    }"""
+    assert run(browser, right) < 1
+
+
+# ---------------------------------------------------------------------------- letters and colours
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("Deal", "Inter"),
+        ("Мини-ПК", "Inter"),
+        ("Προσφορά", "Inter"),
+        ("حاسوب", "Noto Sans Arabic"),
+        ("מחשב", "Noto Sans Hebrew"),
+        ("कंप्यूटर", "Noto Sans Devanagari"),
+        ("คอมพิวเตอร์", "Noto Sans Thai"),
+        ("迷你主机", "Noto Sans CJK SC"),
+        ("パソコン", "Noto Sans CJK SC"),
+        ("컴퓨터", "Noto Sans CJK SC"),
+        ("🔥", "Noto Color Emoji"),
+        ("➤", "Noto Sans Symbols2"),
+    ],
+)
+def test_every_script_is_drawn_with_a_font_of_ours(browser: Browser, text: str, family: str) -> None:
+    draw(browser, cardspec.of(replace(SOURCE, title=text)))
+    until = time.monotonic() + 5
+    ask = page(browser).ask
+    ask(until, "DOM.enable")
+    ask(until, "CSS.enable")
+    root = ask(until, "DOM.getDocument")["root"]["nodeId"]
+    title = ask(until, "DOM.querySelector", nodeId=root, selector="h1")["nodeId"]
+    fonts = ask(until, "CSS.getPlatformFontsForNode", nodeId=title)["fonts"]
+    assert {font["familyName"] for font in fonts} == {family}
+
+
+WEAKEST = """function () {
+      const light = colour => {
+        const [r, g, b] = colour.match(/[0-9.]+/g).map(part => part / 255)
+          .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const ground = place => {
+        const colour = getComputedStyle(place).backgroundColor;
+        return colour === 'rgba(0, 0, 0, 0)' ? ground(place.parentElement) : colour;
+      };
+      const texts = [...this.body.querySelectorAll('*')]
+        .filter(place => place.offsetHeight && !place.children.length && place.textContent.trim());
+      return Math.min(...texts.map(place => {
+        const [a, b] = [light(getComputedStyle(place).color), light(ground(place))];
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      }));
+    }"""
+
+
+@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize(
+    ("tier", "score"), [("great", 90), ("good", 60), ("fair", 20), ("premium", 90), (None, 60)]
+)
+def test_every_text_keeps_a_contrast_of_four_and_a_half(
+    browser: Browser, style: Style, tier: str | None, score: float
+) -> None:
+    """Contrast as WCAG 2.2 defines it, between each text and the nearest ground behind it."""
+    browser.draw(cardspec.of(replace(SOURCE, tier=tier, score=score)), style, Size.social, Format.png)
+    assert run(browser, WEAKEST) >= 4.5
+
+
+@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize("name", ["bare", "a collection"])
+def test_every_text_of_other_cards_does_too(browser: Browser, style: Style, name: str) -> None:
+    browser.draw(SPECS[name], style, Size.social, Format.png)
+    assert run(browser, WEAKEST) >= 4.5
+
+
+def test_a_weak_contrast_would_be_seen(browser: Browser) -> None:
+    draw(browser)
+    run(browser, "function () { this.querySelector('.verdict').style.color = '#888'; }")
+    weakest = run(browser, WEAKEST)
+    run(browser, "function () { this.querySelector('.verdict').style.color = ''; }")
+    assert weakest < 4.5
