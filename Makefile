@@ -15,7 +15,7 @@ UV = $(firstword $(wildcard .tools/bin/uv) uv)
 COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
-.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery
+.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery bench-cards
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -55,7 +55,10 @@ lint: everything ## ruff with every rule, mypy strict
 	@$(PYTHON) -m mypy
 
 bench: setup ## measure; the last figures stand in docs/benchmarks.md
-	@$(PYTHON) -m pytest -m bench tests/bench
+	@$(PYTHON) -m pytest -m bench tests/bench --ignore=tests/bench/test_card_speed.py
+
+bench-cards: setup ## measure cards beside other ways of drawing them (fetches satori, resvg, takumi into build/; needs npm)
+	@$(PYTHON) -m pytest -m bench tests/bench/test_card_speed.py
 
 bench-discovery: setup ## the same for discover alone, in markets of up to a million collections (COLLECTIONS= for other sizes)
 	@$(PYTHON) -m pytest -m bench -s tests/bench/test_discovery.py --collections=$(COLLECTIONS)

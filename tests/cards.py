@@ -160,9 +160,8 @@ def fingerprint() -> str:
 
 def recorded() -> tuple[int, str]:
     """The version and the fingerprint of the template the references were drawn with."""
-    said = jsontext.loads(FINGERPRINT.read_bytes())
-    assert isinstance(said, dict)
-    return int(said["version"]), str(said["fingerprint"])
+    said: Any = jsontext.loads(FINGERPRINT.read_bytes())
+    return said["version"], said["fingerprint"]
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from infra.local.processes import tied
 from infra.local.run import RENDERER, System, aws_environment
 from infra.local.sandbox import GROUP, TMP_MB, USER, Image
 from infra.local.stores import s3
-from tests.faults.test_browser import CROWDED, SPEC
+from tests.cards import CROWDED, SPEC
 
 WHY_NOT = sandbox.why_not()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"no sandbox: {WHY_NOT}")
