@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -159,6 +159,12 @@ def test_signs_are_letters_and_not_patterns(alice: Person) -> None:
     for name in SIGNS:
         published(alice, name)
     assert {q: found(alice, q=q) for q in TYPED} == TYPED
+
+
+def test_a_word_is_found_whole_and_not_in_pieces(alice: Person) -> None:
+    published(alice, "abcd xcdef")
+    published(alice, "abcdef")
+    assert found(alice, q="abcdef") == ["abcdef"]
 
 
 # ------------------------------------------------------------------------------------------------ pages
@@ -465,6 +471,9 @@ def test_whatever_is_asked_every_way_finds_what_plain_python_finds(plenty: list[
     wanted = len(plenty) + 1
 
     @given(SEARCHES, st.sampled_from(DiscoverSort), st.integers(0, PLENTY))
+    @example(Search(cpu="K\u0130"), DiscoverSort.recent, PLENTY)
+    @example(Search(cpu="ki"), DiscoverSort.recent, PLENTY)
+    @example(Search(cpu="i5", max_price=Decimal(300)), DiscoverSort.popular, 0)
     def look(search: Search, sort: DiscoverSort, behind: int) -> None:
         order = discovering._ORDERS[sort]
         whole = sorted(
@@ -578,6 +587,9 @@ CORNERS = [
 ]
 
 
+EMPTY = Search(q=" ", cpu="")
+
+
 def plans(session: Session, work: Callable[[], object]) -> list[str]:
     """How the database does everything that is asked of it, as EXPLAIN says."""
     asked: list[tuple[str, Any]] = []
@@ -607,6 +619,14 @@ def test_no_search_reads_a_whole_table_or_takes_many_statements() -> None:
                 # if nothing told it; then the collections, their items' numbers.
                 assert len(found) <= 7
                 assert [plan for plan in found if "Seq Scan" in plan] == []
+
+
+@pytest.mark.usefixtures("crowd")
+def test_what_was_left_empty_is_not_looked_up() -> None:
+    with db.transaction() as session:
+        empty = plans(session, partial(discovering.discover, session, EMPTY, DiscoverSort.recent, 20, None))
+        none = plans(session, partial(discovering.discover, session, Search(), DiscoverSort.recent, 20, None))
+    assert empty == none
 
 
 @pytest.mark.usefixtures("crowd")

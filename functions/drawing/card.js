@@ -152,7 +152,7 @@ function deflated() {
 }
 
 const SHORTEST = 3, LONGEST = 258;
-const LITERALS = Array.from({ length: 286 }, (_, symbol) => codeOf(symbol));
+const LITERALS = Array.from({ length: 256 }, (_, symbol) => codeOf(symbol));
 const LENGTHS = Array.from({ length: LONGEST + 1 }, (_, length) => length < SHORTEST ? null : codeOfLength(length));
 const BEFORE = codeOfDistance(1);
 

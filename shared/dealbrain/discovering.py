@@ -256,7 +256,7 @@ def _satisfies(search: Search, document: type[SearchDocument]) -> Iterator[sa.Co
 
 
 def _says(document: type[SearchDocument], word: str) -> sa.ColumnElement[bool]:
-    return document.text.contains(terms.pattern(word))
+    return document.text.contains(terms.pattern(word), autoescape=True)
 
 
 def _holds(document: type[SearchDocument], search: Search) -> sa.ColumnElement[bool]:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -452,6 +453,26 @@ def test_chromium_is_renewed_after_so_many_cards(own: Browser, monkeypatch: pyte
         draw(own)
         pids.append(page(own)._process.pid)
     assert [pids[0] == pids[1], pids[1] == pids[2], pids[2] == pids[3]] == [True, False, True]
+
+
+RENDERER = """
+from tests.cards import SPEC, VARIANTS, Browser
+Browser().draw(SPEC, *VARIANTS[0])
+print(flush=True)
+input()
+"""
+
+
+def test_a_killed_renderer_leaves_no_chromium_behind() -> None:
+    command = [sys.executable, "-c", RENDERER]
+    ours = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ours) as renderer:
+        assert renderer.stdout
+        renderer.stdout.readline()
+        chromium = psutil.Process(renderer.pid).children(recursive=True)
+        renderer.kill()
+        _, left = psutil.wait_procs(chromium, timeout=10)
+    assert (bool(chromium), left) == (True, [])
 
 
 @pytest.fixture
