@@ -690,5 +690,5 @@ def test_the_total_of_many_is_an_estimate_and_says_so() -> None:
         many = discovering.discover(session, Search(q="shared"), DiscoverSort.recent, 20, None)
         some = discovering.discover(session, Search(q="former"), DiscoverSort.recent, 20, None)
     assert many.total_is_estimate
-    assert many.total == pytest.approx(CROWD, rel=0.5)
+    assert many.total == pytest.approx(CROWD, rel=0.2)
     assert (some.total, some.total_is_estimate) == (OLD - 1, False)

@@ -37,7 +37,10 @@ _ENOUGH = 1.5
 _MANY = 1 / 400
 # A total up to this is exact. Beyond it is an estimate, except where that is not clearly beyond.
 EXACT_MOST = 10_000
-_ONE_IN = 100
+_PER_CENT = 1
+_KNOWN = sa.literal_column(
+    "(SELECT reltuples FROM pg_class WHERE oid = 'search_documents'::regclass)", sa.Float()
+)
 _CLEARLY = 1.3
 
 
@@ -62,11 +65,6 @@ class Search:
         return self.min_price is not None or self.max_price is not None
 
     @property
-    def is_for_all(self) -> bool:
-        """Whether nothing is narrowed."""
-        return not (self.words or self.owner is not None or self.cpu or self.priced)
-
-    @property
     def is_contradiction(self) -> bool:
         """Whether no price can be right."""
         return self.min_price is not None and self.max_price is not None and self.min_price > self.max_price
@@ -87,7 +85,7 @@ def discover(
     wanted = limit + 1
     sample = _sampled(session, search)
     found, total = None, None
-    if search.is_for_all or sample.share * AHEAD > _ENOUGH:
+    if sample.share * AHEAD > _ENOUGH:
         found = _next_in_order(session, search, order, wanted, cursor)
     if found is None:
         way = _picked_out if sample.share > _MANY else _looked_up
@@ -113,6 +111,8 @@ class _Sample:
 
     matching: int
     read: int
+    known: float
+    """How many documents there are, as Postgres counted last; negative where it never did."""
 
     @property
     def share(self) -> float:
@@ -121,15 +121,16 @@ class _Sample:
 
     @property
     def total(self) -> int:
-        """How many there are, about."""
-        return _ONE_IN * self.matching
+        """How many match, about."""
+        return round(self.share * max(self.known, 0))
 
 
 def _sampled(session: Session, search: Search) -> _Sample:
-    sample = sa.tablesample(SearchDocument.__table__, sa.func.system(100 / _ONE_IN), seed=sa.literal(0))
+    sample = sa.tablesample(SearchDocument.__table__, sa.func.system(_PER_CENT), seed=sa.literal(0))
     sampled = aliased(SearchDocument, sample)
     matching = sa.func.count().filter(sa.true(), *_satisfies(search, sampled))
-    return _Sample(*session.execute(sa.select(matching, sa.func.count()).select_from(sampled)).one())
+    statement = sa.select(matching, sa.func.count(), _KNOWN).select_from(sampled)
+    return _Sample(*session.execute(statement).one())
 
 
 def _next_in_order(
