@@ -144,12 +144,12 @@ def queries(plain: sa.Engine) -> dict[str, str | None]:
         public = connection.exec_driver_sql("SELECT count(*) FROM search_documents").scalar_one()
 
     def near(many: float) -> str:
-        return str(min(counted, key=lambda one: abs(one[1] - many))[0])
+        likely = sorted(counted, key=lambda one: abs(one[1] - many))
+        return str(next(word for word, _ in likely if inside(plain, word) < 2 * many))
 
-    rare = near(5)
     return {
         "none": None,
-        "a rare word": rare,
+        "a rare word": near(5),
         "a word of one in 100": near(public / 100),
         "a common word": near(public / 5),
         "inside words, common": "ing",
@@ -161,6 +161,13 @@ def queries(plain: sa.Engine) -> dict[str, str | None]:
         "_": "_",
         "two words seldom together": f"{market.EITHER} {market.OTHER}",
     }
+
+
+def inside(plain: sa.Engine, word: str) -> int:
+    """How many say a word, on its own or inside another one."""
+    statement = sa.select(sa.func.count()).where(SearchDocument.text.contains(word, autoescape=True))
+    with plain.connect() as connection:
+        return connection.scalars(statement).one()
 
 
 def filters(plain: sa.Engine) -> dict[str, dict[str, Any]]:
