@@ -14,7 +14,7 @@ import pytest
 
 from dealbrain import facts
 from dealbrain.facts import Bucket
-from dealbrain.settings import PREFIX, Settings
+from dealbrain.settings import LIBRARIES, PREFIX, Settings
 from functions.carding import warm
 from functions.deploying import check
 from functions.sweeping import expired, forgotten, leftovers, ping
@@ -335,7 +335,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def wrong_settings(found: Templates) -> list[str]:
-    wanted = {PREFIX + name.upper() for name in Settings.model_fields}
+    wanted = {PREFIX + name.upper() for name in Settings.model_fields} | LIBRARIES.keys()
     needed = dict(all_needs())
     wrong = []
     for name, function in functions(found).items():

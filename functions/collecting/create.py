@@ -13,7 +13,7 @@ NEEDS = Needs(database=True)
 def create_collection(new: NewCollection) -> CollectionSummary:
     """Answer the collection, which has no items yet."""
     with transaction() as session:
-        return showing.own_summary(collecting.create(session, person(), new, now()), 0, counting.NONE)
+        return showing.own_summary(collecting.create(session, person(), new, now()), 0, counting.none())
 
 
 handler = entry(app)

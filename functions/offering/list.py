@@ -4,7 +4,7 @@ from dealbrain import facts, offering, showing
 from dealbrain.db import transaction
 from dealbrain.document import Condition
 from dealbrain.offering import Filter
-from dealbrain.shapes import Amount, Cursor, Limit, ListingSort, OwnListing, Page, PublicListing, Tier, Typed
+from dealbrain.shapes import Amount, Cursor, Limit, ListingPage, ListingSort, Tier, Typed
 from dealbrain.web import Needs, api, caller, entry
 
 app = api()
@@ -23,12 +23,12 @@ def list_listings(  # noqa: PLR0913, PLR0917 - one argument for each parameter o
     sort: ListingSort = ListingSort.recent,
     cursor: Cursor | None = None,
     limit: Limit = facts.PAGE,
-) -> Page[OwnListing | PublicListing]:
+) -> ListingPage:
     """Answer one page; every filter narrows what the others leave."""
     wanted = Filter(q, owner, condition, tier, cpu, min_price, max_price)
     with transaction() as session:
         rows, more = offering.find(session, wanted, sort, limit, cursor)
-        return Page(items=[showing.listing(row, caller()) for row in rows], next_cursor=more)
+        return ListingPage(items=[showing.listing(row, caller()) for row in rows], next_cursor=more)
 
 
 handler = entry(app)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from dealbrain import sweeping
+from dealbrain import previews
 from dealbrain.facts import PREVIEWS
 from dealbrain.web import Needs
 
@@ -14,4 +14,4 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Sweep as of the scheduled time, which the scheduler puts into ``{"now": "2026-11-22T03:00:00Z"}``."""
     if event.get("warm"):
         return {"removed": 0}
-    return {"removed": sweeping.sweep(datetime.fromisoformat(event["now"]))}
+    return {"removed": previews.sweep(datetime.fromisoformat(event["now"]))}

@@ -164,7 +164,7 @@ class CollectionSource:
 
 
 class _Drawn(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class SpecLine(_Drawn):

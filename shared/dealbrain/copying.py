@@ -70,7 +70,7 @@ def _copied(act: _Act, collection_id: int, wanted: NewCopy) -> CollectionSummary
     act.session.add(row)
     act.session.flush()
     item_count = _put_items(act, source.id, row.id, with_extra=is_own)
-    return showing.own_summary(row, item_count, counting.NONE)
+    return showing.own_summary(row, item_count, counting.none())
 
 
 def _put_items(act: _Act, source_id: int, copy_id: int, *, with_extra: bool) -> int:

@@ -32,8 +32,9 @@ COPY_WEIGHT = 5
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-# What is counted of a collection that is new.
-NONE = Counters(views=0, copies=0, exports=0)
+def none() -> Counters:
+    """Answer what is counted of a collection that is new."""
+    return Counters(views=0, copies=0, exports=0)
 
 
 class What(StrEnum):

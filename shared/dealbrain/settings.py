@@ -11,12 +11,14 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 PREFIX = "DEALBRAIN_"
+# What libraries read. Pydantic would look through all installed packages for plugins at each cold start.
+LIBRARIES = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 
 class Settings(BaseModel):
     """Where the parts are. Names only: no secret stands in an environment."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     public_origin: str
     """Scheme and host people see, without a trailing slash; links are made from it, never from a header."""
@@ -36,8 +38,9 @@ class Settings(BaseModel):
     """Path of the Chromium that draws cards; empty to look where it is usually installed."""
 
     def environment(self) -> dict[str, str]:
-        """Spell these settings as environment variables; the inverse of ``settings()``."""
-        return {PREFIX + name.upper(): str(value) for name, value in self.model_dump().items()}
+        """Spell these settings, and what libraries read, as environment variables; ``settings()`` reads them."""
+        own = {PREFIX + name.upper(): str(value) for name, value in self.model_dump().items()}
+        return own | LIBRARIES
 
     def without_database(self) -> Self:
         """The same settings for a function that has no business with the database."""

@@ -135,10 +135,12 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
-class Page[T](Answer):
-    """One page of a list; ``next_cursor`` asks for the next one and is null at the end."""
+class Page(Answer):
+    """One page of a list; ``next_cursor`` asks for the next one and is null at the end.
 
-    items: list[T]
+    Each list is a class of its own: a generic one would be built with its parameters at import.
+    """
+
     next_cursor: str | None
 
 
@@ -256,6 +258,12 @@ class OwnListing(PublicListing):
     custom_fields: dict[str, Json]
 
 
+class ListingPage(Page):
+    """Offers, each as whoever asks may read it."""
+
+    items: list[OwnListing | PublicListing]
+
+
 class ListingSort(StrEnum):
     """Orders of a list of offers."""
 
@@ -360,6 +368,12 @@ class Owner(Answer):
     display_name: str | None
 
 
+class CollectionPage(Page):
+    """A person's own collections."""
+
+    items: list[CollectionSummary]
+
+
 class PublicSummary(Answer):
     """A public collection without its items."""
 
@@ -446,6 +460,12 @@ class ListedShareToken(Answer):
     expires_at: Instant | None
 
 
+class ShareTokenPage(Page):
+    """The share tokens of a collection."""
+
+    items: list[ListedShareToken]
+
+
 class NewDealLink(Request):
     """POST /listings/{id}/share."""
 
@@ -491,9 +511,10 @@ class FeedFormat(StrEnum):
     json = "json"
 
 
-class Discovered(Page[PublicSummary]):
+class Discovered(Page):
     """A page of public collections, and how many there are in all."""
 
+    items: list[PublicSummary]
     total: int
     total_is_estimate: bool
 

@@ -8,26 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import cardspec, counting, facts, files, licensing, pending, previews
+from dealbrain import cardspec, counting, facts, files, licensing
 from dealbrain.document import ListingStatus
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.tables import Collection, IdempotencyKey, Item, Listing, ShareToken, Table
 
 # Rows removed in one transaction: a full collection takes its 500 items with it.
 BATCH = 200
-
-
-def sweep(now: datetime) -> int:
-    """Remove every preview whose time, the grace included, is over.
-
-    Returns:
-        How many were removed; a second run finds none of them.
-    """
-    removed = 0
-    for pointer in pending.outlived(now):
-        previews.forget(pointer)
-        removed += 1
-    return removed
 
 
 def _is_held_by_nobody(_: datetime) -> sa.ColumnElement[bool]:
