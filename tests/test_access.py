@@ -10,10 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from dealbrain import jsontext
 from dealbrain.facts import BIGINT_MOST
 from infra.local.run import System
 from infra.routes import DEFAULT, Endpoint, routes
-from tests.makers import Api, Person, refused
+from tests.makers import Api, Person, deal_file, refused
 
 
 class Who(StrEnum):
@@ -110,6 +111,7 @@ RULES: Mapping[str, Rule] = {
     "HEAD /v1/collections/{collection_id}/feed": Rule(200, PUBLISHED, signed_in=False),
     "GET /v1/imports/{preview_id}": owners(200),
     "DELETE /v1/imports/{preview_id}": owners(204),
+    "POST /v1/imports/{import_id}/undo": owners(200),
 }
 # Routes without an id in the path: whether they answer a stranger.
 PLAIN: Mapping[str, bool] = {
@@ -122,6 +124,7 @@ PLAIN: Mapping[str, bool] = {
     "POST /v1/listings": False,
     "GET /v1/collections": False,
     "POST /v1/collections": False,
+    "GET /v1/imports": False,
     "POST /v1/listings/import": False,
     "POST /v1/collections/import": False,
     "POST /v1/listings/import/confirm": False,
@@ -155,6 +158,7 @@ class Things:
     item_id: str
     preview_id: str
     name: str
+    import_id: str
     nonce: str
     picture: str
     token_id: str
@@ -177,6 +181,7 @@ def made(person: Person, title: str, visibility: str = "private") -> Things:
         collection_id=str(collection["id"]),
         item_id=str(item["id"]),
         preview_id=preview["preview_id"],
+        import_id=imported(person, title),
         name=card.rpartition("/")[2],
         nonce=cards.split("/")[-2],
         picture=cards.split("/")[-1],
@@ -185,6 +190,15 @@ def made(person: Person, title: str, visibility: str = "private") -> Things:
         listing_token=person.post(f"/listings/{listing['id']}/share", {}).json()["token"],
         to_add=person.listing(title="Something else to add", listing_url=None)["id"],
     )
+
+
+def imported(person: Person, title: str) -> str:
+    """The number of an import of one deal."""
+    file = jsontext.dumps(deal_file(title=f"{title} from a file")).encode()
+    shown = person.preview("listings", file)
+    wanted = {"preview_id": shown["preview_id"], "merge_strategy": "create_new"}
+    import_id: str = person.post("/listings/import/confirm", wanted).json()["import_id"]
+    return import_id
 
 
 def with_parts_of(one: Things, other: Things) -> Things:
@@ -248,6 +262,7 @@ def world(running: System) -> Iterator[World]:
                     collection_id=nobodys,
                     item_id=nobodys,
                     preview_id=str(uuid4()),
+                    import_id=str(uuid4()),
                     name=own.name,
                     nonce=own.nonce,
                     picture=own.picture,

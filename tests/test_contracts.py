@@ -86,8 +86,6 @@ def test_no_two_shapes_of_the_api_share_a_name() -> None:
 LATER = {
     "GET /listings/{}/price-points",
     "POST /listings/draft",
-    "POST /imports/{}/undo",
-    "GET /imports",
     "POST /uploads",
 }
 # The local gateway's own, never deployed.
@@ -261,10 +259,10 @@ LAYERS = (
     "identity",
     "shapes paging",
     "access",
-    "showing resembling",
+    "showing resembling distinct",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
-        " importing confirming carding licensing sweeping"
+        " importing confirming undoing carding licensing sweeping"
     ),
     "web",
     "functions",
@@ -275,7 +273,8 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.spl
 COMMON = {"catalog", "indexing", "counting", "licensing"}
 MORE = {
     "importing": {"offering", "exporting"},
-    "confirming": {"importing", "offering", "collecting"},
+    "confirming": {"importing", "offering", "collecting", "undoing"},
+    "undoing": {"collecting", "exporting", "offering"},
     "licensing": {"carding"},
 }
 

@@ -117,7 +117,14 @@ def test_what_was_imported_stays_and_its_confirm_is_remembered(alice: Person) ->
 # ------------------------------------------------------------------------------ what was deleted long ago
 
 
-NOTHING = {"collections": 0, "listings": 0, "share_tokens": 0, "idempotency_keys": 0, "hits": 0}
+NOTHING = {
+    "collections": 0,
+    "listings": 0,
+    "share_tokens": 0,
+    "idempotency_keys": 0,
+    "undos": 0,
+    "hits": 0,
+}
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     now = datetime.fromisoformat(event["now"])
     removed = {kind.__tablename__: _forget(kind, now) for kind in sweeping.OVER}
     with transaction() as session:
-        return removed | {"hits": sweeping.forget_hits(session, now)}
+        undos, hits = sweeping.forget_undos(session, now), sweeping.forget_hits(session, now)
+        return removed | {"undos": undos, "hits": hits}
 
 
 def _forget(kind: type[Table], now: datetime) -> int:

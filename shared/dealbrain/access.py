@@ -67,6 +67,19 @@ def editable_listing(session: Session, who: Caller, listing_id: int) -> Listing:
     return _one(session, statement)
 
 
+def editable_listings(session: Session, who: Caller, listing_ids: set[int]) -> dict[int, Listing]:
+    """Those of these offers that are the caller's, by their ids, locked in the order of these."""
+    statement = (
+        sa.select(Listing)
+        .join(Listing.owner)
+        .where(Listing.id.in_(listing_ids), _owned_by(who))
+        .options(contains_eager(Listing.owner))
+        .order_by(Listing.id)
+        .with_for_update(of=Listing)
+    )
+    return {row.id: row for row in session.scalars(statement)}
+
+
 def readable(
     session: Session, who: Caller, collection_id: int, now: datetime, token: str | None = None
 ) -> Collection:

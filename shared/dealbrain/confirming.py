@@ -5,7 +5,7 @@ The mark in Postgres, written in the same transaction as the rows, alone decides
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,7 +14,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from dealbrain import access, collecting, importing, jsontext, offering, previews, reading
+from dealbrain import (
+    access,
+    collecting,
+    distinct,
+    importing,
+    jsontext,
+    offering,
+    previews,
+    reading,
+    resembling,
+    undoing,
+)
 from dealbrain.document import ArtifactType, CollectionFile, DealEntry, ItemEntry, Visibility
 from dealbrain.errors import AlreadyUsed, Invalid, NotFound, Problem, TargetChanged
 from dealbrain.identity import Person
@@ -31,6 +42,7 @@ from dealbrain.shapes import (
     Strategy,
 )
 from dealbrain.tables import Collection, Import, Item, Listing
+from dealbrain.undoing import Before, Changes, Gathered
 
 _TOP = {
     ArtifactType.deal: (Strategy.create_new, Strategy.update_existing, Strategy.skip),
@@ -68,11 +80,21 @@ def confirm(
         if done is None:
             raise NotFound
         return done, False
-    reply = _carry_out(_Act(session, who, owner_id, now), plan)
+    reply, changes = _carry_out(_Act(session, who, owner_id, now), plan)
     session.execute(
-        sa.update(Import).where(Import.id == wanted.preview_id).values(reply=reply.model_dump(mode="json"))
+        sa.update(Import)
+        .where(Import.id == wanted.preview_id)
+        .values(
+            title=_title(plan.artifact),
+            reply=reply.model_dump(mode="json"),
+            changes=changes.model_dump(mode="json"),
+        )
     )
     return reply, True
+
+
+def _title(artifact: Artifact) -> str:
+    return artifact.head.name if isinstance(artifact, CollectionFile) else artifact.entry.deal.listing.title
 
 
 def _done(session: Session, owner_id: int, kind: ArtifactType, wanted: Confirm) -> Imported | None:
@@ -91,7 +113,13 @@ def _done(session: Session, owner_id: int, kind: ArtifactType, wanted: Confirm) 
 def _first(session: Session, owner_id: int, kind: ArtifactType, wanted: Confirm, now: datetime) -> bool:
     """Set the mark; a rival in flight makes this wait until it has committed or given up."""
     mark = insert(Import).values(
-        id=wanted.preview_id, owner_id=owner_id, kind=kind, request=_digest(wanted), reply={}, created_at=now
+        id=wanted.preview_id,
+        owner_id=owner_id,
+        kind=kind,
+        title="",
+        request=_digest(wanted),
+        reply={},
+        created_at=now,
     )
     statement = mark.on_conflict_do_nothing(index_elements=[Import.id]).returning(Import.id)
     return session.scalar(statement) is not None
@@ -177,7 +205,19 @@ def _misfit_decisions(decisions: Sequence[RowDecision], shown: Preview) -> list[
             problems.append(
                 Problem(f"/decisions/{place}/listing_id", "not_expected", f"{one.decision} takes none")
             )
+        problems += _misfit_not_same(place, one, shown.rows[one.index])
     return problems
+
+
+def _misfit_not_same(place: int, one: RowDecision, row: Row) -> Iterator[Problem]:
+    beside = {match.entity_id for match in (*row.duplicates, *row.variants)}
+    _, chosen = _decided(row, one) if row.duplicates else (None, one.listing_id)
+    for number, listing_id in enumerate(one.not_same):
+        at = f"/decisions/{place}/not_same/{number}"
+        if listing_id not in beside:
+            yield Problem(at, "not_shown", "is not shown beside this row")
+        elif listing_id == chosen:
+            yield Problem(at, "contradiction", "is what the row is to be")
 
 
 def _top_decision(wanted: Confirm) -> RowDecision:
@@ -202,17 +242,31 @@ def _skipped(kept: Kept, kind: ArtifactType, count: int) -> Imported:
 # -------------------------------------------------------------------------------------- carrying it out
 
 
-def _carry_out(act: _Act, plan: _Plan) -> Imported:
+def _carry_out(act: _Act, plan: _Plan) -> tuple[Imported, Changes]:
     targets = _targets(act, plan)
+    before = {listing_id: Before.of(targets[listing_id]) for listing_id in _updated(plan)}
     made = [_settle_row(act, row, targets) for row in plan.rows]
-    counts = Counter(decision for _, decision, _ in plan.rows)
+    _tell_apart(act, plan)
     artifact = plan.artifact
-    top = _collect(act, artifact, made, plan.wanted) if isinstance(artifact, CollectionFile) else made[0]
+    gathered = _collect(act, artifact, made, plan.wanted) if isinstance(artifact, CollectionFile) else None
+    done = [row for row in made if row is not None]
+    changes = Changes(
+        created=[row.id for row in done if row.id not in targets],
+        updated=before,
+        revisions={row.id: row.revision for row in done if row.id not in targets or row.id in before},
+        collection=gathered,
+    )
+    top = gathered.id if gathered else next((row.id for row in done), None)
+    return _reply(plan, top, done), changes
+
+
+def _reply(plan: _Plan, top: int | None, done: Sequence[Listing]) -> Imported:
+    counts = Counter(decision for _, decision, _ in plan.rows)
     return Imported(
         import_id=plan.wanted.preview_id,
         id=top,
-        type=kind_of(artifact),
-        listing_ids=list(dict.fromkeys(one for one in made if one is not None)),
+        type=kind_of(plan.artifact),
+        listing_ids=list(dict.fromkeys(row.id for row in done)),
         counts=Counts(
             created=counts[Decision.create],
             updated=counts[Decision.update],
@@ -222,9 +276,13 @@ def _carry_out(act: _Act, plan: _Plan) -> Imported:
     )
 
 
+def _updated(plan: _Plan) -> set[int]:
+    return {chosen for _, decision, chosen in plan.rows if chosen and decision is Decision.update}
+
+
 def _targets(act: _Act, plan: _Plan) -> dict[int, Listing]:
     """Lock the listings the plan concerns, in one order, and refuse it if any is not as it was shown."""
-    updated = {chosen for _, decision, chosen in plan.rows if decision is Decision.update}
+    updated = _updated(plan)
     found = {}
     for listing_id in sorted({chosen for _, _, chosen in plan.rows if chosen is not None}):
         shown = plan.revisions.get(str(listing_id))
@@ -261,18 +319,42 @@ def _changed(act: _Act, plan: _Plan) -> TargetChanged:
 
 def _settle_row(
     act: _Act, row: tuple[DealEntry, Decision, int | None], targets: Mapping[int, Listing]
-) -> int | None:
+) -> Listing | None:
     entry, decision, chosen = row
     if decision is Decision.skip:
         return None
     if chosen is None:
-        return offering.add_deal(act.session, act.owner_id, entry, act.now).id
+        return offering.add_deal(act.session, act.owner_id, entry, act.now)
     if decision is Decision.update:
         offering.replace_with_deal(act.session, targets[chosen], entry, act.now)
-    return chosen
+    return targets[chosen]
 
 
-def _collect(act: _Act, artifact: CollectionFile, made: Sequence[int | None], wanted: Confirm) -> int:
+def _tell_apart(act: _Act, plan: _Plan) -> None:
+    """Remember which offers the person said are not the same as a row."""
+    pairs, problems = [], []
+    for place, one in enumerate(plan.wanted.decisions or ()):
+        theirs = resembling.offer_of(plan.rows[one.index][0].deal)
+        for number, listing_id in enumerate(one.not_same):
+            row = _target(act, listing_id, editable=False)
+            if row is None:
+                raise _changed(act, plan)
+            pair = distinct.pair(theirs, resembling.offer_in(row))
+            if pair is None:
+                at = f"/decisions/{place}/not_same/{number}"
+                problems.append(
+                    Problem(at, "same_offer", "has the same address, or the same title and seller")
+                )
+            else:
+                pairs.append(pair)
+    if problems:
+        raise Invalid("Some of these are the same by all we can tell.", problems=tuple(problems))
+    distinct.remember(act.session, act.owner_id, pairs, act.now)
+
+
+def _collect(
+    act: _Act, artifact: CollectionFile, made: Sequence[Listing | None], wanted: Confirm
+) -> Gathered:
     """Put the rows' listings into the collection they go to: a new private one, or one of the caller's."""
     if wanted.target_collection_id is not None:
         row = access.editable(act.session, act.who, wanted.target_collection_id)
@@ -282,17 +364,17 @@ def _collect(act: _Act, artifact: CollectionFile, made: Sequence[int | None], wa
     there = {item.listing_id for item in present}
     behind = max((item.position for item in present), default=0)
     added = []
-    for entry, listing_id in zip(artifact.items, made, strict=True):
-        if listing_id is not None and listing_id not in there:
-            there.add(listing_id)
-            added.append(_item(row.id, listing_id, entry, behind))
+    for entry, listing in zip(artifact.items, made, strict=True):
+        if listing is not None and listing.id not in there:
+            there.add(listing.id)
+            added.append(_item(row.id, listing.id, entry, behind))
     collecting.refuse_overflow(len(there))
     act.session.add_all(added)
     act.session.flush()
     _keep_prices(act.session, row.id)
     if wanted.target_collection_id is not None and added:
         collecting.touch(act.session, row, act.now)
-    return row.id
+    return undoing.gathered(row, added, made=wanted.target_collection_id is None)
 
 
 def _new_collection(act: _Act, artifact: CollectionFile) -> Collection:

@@ -54,6 +54,8 @@ PENDING_GRACE = timedelta(hours=24)
 PREVIEW_LIFE = timedelta(minutes=30)
 # How long its owner may take back the deletion of a collection; then it really goes.
 RESTORABLE = timedelta(days=30)
+# How long an import can be undone.
+UNDOABLE = timedelta(days=30)
 # How long an expired share token is kept, so that its owner still sees what it was.
 SHARE_TOKEN_KEPT = timedelta(days=30)
 # How long the link to a listing lives unless its maker says otherwise.

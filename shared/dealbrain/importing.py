@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, exporting, offering, previews, reading, resembling
+from dealbrain import access, distinct, exporting, offering, previews, reading, resembling
 from dealbrain.document import ArtifactType, CollectionFile, DealEntry, DealFile
 from dealbrain.errors import AlreadyUsed, Invalid, Problem
 from dealbrain.facts import PREVIEW_LIFE
 from dealbrain.identity import Person
-from dealbrain.matching import Match
+from dealbrain.matching import Match, Offer
 from dealbrain.pending import Pending
 from dealbrain.previews import Kept
 from dealbrain.resembling import Likeness
@@ -56,7 +56,7 @@ def preview(session: Session, who: Person, kind: ArtifactType, raw: bytes, now: 
 def keep(session: Session, who: Person, artifact: Artifact, raw: bytes, now: datetime) -> Preview:
     """Compare a file that was read with everything we have, and keep the result for its owner."""
     pointer = Pending(str(uuid4()), who.sub, kind_of(artifact), now + PREVIEW_LIFE)
-    judged = _judge(session, artifact)
+    judged = _judge(session, who, artifact)
     shown = _shown(session, who, artifact, judged, pointer)
     revisions = {str(one.listing.id): one.listing.revision for alike in judged.alike for one in alike}
     body = {"read_at": now.isoformat(), "revisions": revisions, "preview": shown.model_dump(mode="json")}
@@ -73,11 +73,25 @@ class _Judged:
     repeats: Mapping[int, tuple[int, Match]]
 
 
-def _judge(session: Session, artifact: Artifact) -> _Judged:
+def _judge(session: Session, who: Person, artifact: Artifact) -> _Judged:
     entries = [offering.completed(session, entry) for entry in deals_of(artifact)]
     offers = [resembling.offer_of(entry.deal) for entry in entries]
-    found = [alike[: resembling.MOST_A_ROW] for alike in resembling.listings(session, offers)]
+    alike = _not_told_apart(session, who, offers, resembling.listings(session, offers))
+    found = [some[: resembling.MOST_A_ROW] for some in alike]
     return _Judged(entries, found, resembling.repeats(offers))
+
+
+def _not_told_apart(
+    session: Session, who: Person, offers: Sequence[Offer], alike: Sequence[Sequence[Likeness]]
+) -> list[list[Likeness]]:
+    """Leave out what the person said is something else."""
+    told = distinct.told(session, who.sub, map(distinct.key, offers))
+    if not told:
+        return [list(some) for some in alike]
+    return [
+        [one for one in some if distinct.pair(offer, resembling.offer_in(one.listing)) not in told]
+        for offer, some in zip(offers, alike, strict=True)
+    ]
 
 
 def _shown(session: Session, who: Person, artifact: Artifact, judged: _Judged, pointer: Pending) -> Preview:
@@ -190,13 +204,18 @@ def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> Op
         Expired: its time is over.
     """
     shown = previews.find(str(preview_id), who.sub, now).body["preview"]
-    used = session.get(Import, preview_id) is not None
     count = len(shown["rows"])
     return OpenedPreview(
         **shown,
-        state=PreviewState.used if used else PreviewState.open,
+        state=_state(session.get(Import, preview_id)),
         progress=Progress(done=count, total=count),
     )
+
+
+def _state(mark: Import | None) -> PreviewState:
+    if mark is None:
+        return PreviewState.open
+    return PreviewState.used if mark.undone_at is None else PreviewState.undone
 
 
 def cancel(session: Session, who: Person, preview_id: UUID, now: datetime) -> None:

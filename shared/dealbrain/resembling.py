@@ -35,6 +35,11 @@ def offer_of(deal: Deal) -> Offer:
     return Offer(listing.title, listing.listing_url, listing.seller, listing.price_usd)
 
 
+def offer_in(row: Listing) -> Offer:
+    """What judging takes of a listing of ours."""
+    return Offer(row.title, row.listing_url, row.seller, row.price_usd)
+
+
 def listings(session: Session, offers: Sequence[Offer]) -> list[list[Likeness]]:
     """For every offer all listings it resembles, best first, nearest price first among equals."""
     matches = list(_matches(session, offers))

@@ -38,7 +38,7 @@ class Settings(BaseModel):
     """Path of the Chromium that draws cards; empty to look where it is usually installed."""
 
     def environment(self) -> dict[str, str]:
-        """Spell these settings, and what libraries read, as environment variables; ``settings()`` reads them."""
+        """Spell these settings, and what libraries read, as environment variables for ``settings()``."""
         own = {PREFIX + name.upper(): str(value) for name, value in self.model_dump().items()}
         return own | LIBRARIES
 

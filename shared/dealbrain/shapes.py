@@ -626,6 +626,7 @@ class PreviewState(StrEnum):
 
     open = "open"
     used = "used"
+    undone = "undone"
 
 
 class Progress(Answer):
@@ -648,6 +649,8 @@ class RowDecision(Request):
     index: Annotated[Whole, Field(lt=facts.COLLECTION_ITEMS)]
     decision: Decision
     listing_id: BodyId | None = None
+    not_same: Annotated[list[BodyId], Field(max_length=facts.LIST_MOST)] = []
+    """Listings shown beside the row that are something else; they are not shown beside it again."""
 
 
 class Confirm(Request):
@@ -677,6 +680,36 @@ class Imported(Answer):
     type: document.ArtifactType
     listing_ids: list[int]
     counts: Counts
+
+
+class KeptListing(Answer):
+    """A listing that undoing an import left as it is, and why."""
+
+    listing_id: int
+    reason: str
+
+
+class Undone(Answer):
+    """The answer of undoing an import: what is again as it was, and what stays."""
+
+    undone: list[int]
+    kept: list[KeptListing]
+
+
+class PastImport(Imported):
+    """An import in a person's history."""
+
+    title: str
+    created_at: Instant
+    undoable_until: Instant | None
+    """None where it was undone, or can be no more."""
+    undone_at: Instant | None
+
+
+class ImportPage(Page):
+    """A person's imports, the last first."""
+
+    items: list[PastImport]
 
 
 # ---------------------------------------------------------------------------------------------- meta

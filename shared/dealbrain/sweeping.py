@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dealbrain import cardspec, counting, facts, files, licensing
 from dealbrain.document import ListingStatus
 from dealbrain.facts import CARDS, SPECS, Bucket
-from dealbrain.tables import Collection, IdempotencyKey, Item, Listing, ShareToken, Table
+from dealbrain.tables import Collection, IdempotencyKey, Import, Item, Listing, ShareToken, Table
 
 # Rows removed in one transaction: a full collection takes its 500 items with it.
 BATCH = 200
@@ -54,6 +54,17 @@ def forget_hits(session: Session, now: datetime) -> int:
         How many hits were removed.
     """
     return counting.forget(session, now.astimezone(UTC).date() - timedelta(days=1))
+
+
+def forget_undos(session: Session, now: datetime) -> int:
+    """Remove what undoing needs of the imports that can be undone no more.
+
+    Returns:
+        How many imports these were.
+    """
+    over = Import.changes.is_not(None) & (Import.created_at < now - facts.UNDOABLE)
+    statement = sa.update(Import).where(over).values(changes=sa.null()).returning(Import.id)
+    return len(session.execute(statement, execution_options={"synchronize_session": False}).all())
 
 
 # ---------------------------------------------------------------------------------------------- cards

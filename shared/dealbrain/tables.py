@@ -322,12 +322,34 @@ class Import(Table):
     """
 
     __tablename__ = "imports"
-    __table_args__ = (sa.Index(None, "owner_id", "created_at"),)
+    __table_args__ = (
+        sa.Index(None, "owner_id", "created_at", "number"),
+        sa.Index("ix_imports_undoable", "created_at", postgresql_where=sa.text("changes IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True))
     owner_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"))
     kind: Mapped[str]
+    # What the file calls itself: its collection or its listing.
+    title: Mapped[str]
     # Hash of the confirming request: the same one again gets the same answer.
     request: Mapped[str]
     reply: Mapped[Document]
     created_at: Mapped[datetime]
+    # What undoing needs, ``undoing.Changes``; none any more when the time for that is over.
+    changes: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
+    undone_at: Mapped[datetime | None]
+    undone: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
+
+
+class NotSame(Table):
+    """Two offers of which a person said that they are not the same, by the keys of ``resembling``."""
+
+    __tablename__ = "not_same"
+
+    owner_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True)
+    # The smaller key first.
+    one: Mapped[str] = mapped_column(primary_key=True)
+    other: Mapped[str] = mapped_column(primary_key=True)
+    said_at: Mapped[datetime]
