@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageChops
 
 from dealbrain import cardspec, facts, jsontext
-from dealbrain.cardspec import CollectionSource, Format, Size, Source, Style, TopItem
+from dealbrain.cardspec import PIXELS, CardSpec, CollectionSource, Format, Size, Source, Style, TopItem
 from functions.drawing.browser import HERE, Browser, _Page
 
 SOURCE = Source(
@@ -107,6 +107,13 @@ SPECS = {
 }
 VARIANTS = list(product(Style, Size, Format))
 
+# What pictureOf does before it paints; what was painted before is forgotten with the size of the canvas.
+SHOW = """function (spec, look, width, height) {
+  onTheCanvas = '';
+  Object.assign(canvas, { width, height });
+  showCard(spec, look, width, height);
+}"""
+
 REFERENCES = Path(__file__).with_name("golden") / "cards"
 FINGERPRINT = REFERENCES / "template.json"
 # A reference has a quarter of the pixels and so few colours: small, and enough to see a word moved.
@@ -124,6 +131,13 @@ def page(browser: Browser) -> _Page:
 def run(browser: Browser, function: str, *values: object) -> Any:
     """Call a function in the page, with its document as ``this``."""
     return page(browser).run(time.monotonic() + 5, function, *values)
+
+
+def show(browser: Browser, spec: CardSpec, size: Size = Size.social, style: Style = Style.light) -> None:
+    """All that a card does to the page, without a picture of it, which is what takes the time."""
+    browser._ready_page(time.monotonic() + 5)
+    look, pixels = f"{style} {size}", PIXELS[size]
+    run(browser, SHOW, spec.model_dump(mode="json"), look, *pixels)
 
 
 def opened(picture: bytes) -> Image.Image:

@@ -21,33 +21,17 @@ from dealbrain.cardspec import (
     CollectionSource,
     Format,
     Size,
-    Source,
     SpecLine,
     Style,
     TopItem,
     Variant,
 )
 from dealbrain.errors import Malformed
+from tests import cards
 
 REAL_TITLES = Path(__file__).parents[2] / "shared/data/product-title-pairs.csv"
 
-SOURCE = Source(
-    title="Lenovo ThinkCentre M920q",
-    price_usd=Decimal("1299.50"),
-    adjusted_price_usd=Decimal("1105.00"),
-    cpu="Intel Core i5-8500T",
-    ram_gb=16,
-    ram_generation="ddr4",
-    storage_gb=512,
-    storage_medium="nvme",
-    score=82.4,
-    tier="great",
-    verdict="Our estimate is about 18 % above the price.",
-    as_of=date(2025, 11, 2),
-    link="deals.example/d/1042",
-    manufacturer="Lenovo",
-    series="ThinkCentre",
-)
+SOURCE = replace(cards.SOURCE, title="Lenovo ThinkCentre M920q", manufacturer="Lenovo", series="ThinkCentre")
 
 
 def values(spec: CardSpec) -> list[str]:

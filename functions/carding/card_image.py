@@ -1,12 +1,12 @@
 """Where a listing's card is."""
 
-from dealbrain import cardspec, licensing
-from dealbrain.cardspec import Format, Size, Style
+from dealbrain import licensing
+from dealbrain.cardspec import Card, Format, Size, Style
 from dealbrain.db import transaction
 from dealbrain.facts import CARDS, SPECS, WARM, Bucket
 from dealbrain.shapes import Download, PathId
-from dealbrain.web import Needs, Response, api, entry, now, redirect
-from functions.carding.picture import downloaded
+from dealbrain.web import Needs, Response, api, entry, now
+from functions.carding.picture import sent_on
 
 app = api()
 # Pictures only by the address it signs, and to know whether they are there; of specs it takes back its own.
@@ -28,10 +28,13 @@ def card_image(
     download: Download | None = None,
 ) -> Response[str]:
     """Send the caller to the current picture's own address, which never changes, or to a download of it."""
-    with transaction() as session:
-        shown = licensing.listing(session, listing_id, now())
-    card = shown.card(style, size, format)
-    return downloaded(card, shown.spec.title) if download else redirect(cardspec.address(card))
+
+    def look() -> tuple[Card, str]:
+        with transaction() as session:
+            shown = licensing.listing(session, listing_id, now())
+        return shown.card(style, size, format), shown.spec.title
+
+    return sent_on(look, (style, size, format), download=bool(download))
 
 
 handler = entry(app)

@@ -1,12 +1,12 @@
 """Where a collection's card is."""
 
-from dealbrain import cardspec, licensing
-from dealbrain.cardspec import Format, Size, Style
+from dealbrain import licensing
+from dealbrain.cardspec import Card, Format, Size, Style
 from dealbrain.db import transaction
 from dealbrain.facts import CARDS, SPECS, WARM, Bucket
 from dealbrain.shapes import Download, PathId, Secret
-from dealbrain.web import Needs, Response, api, caller, entry, now, redirect
-from functions.carding.picture import downloaded
+from dealbrain.web import Needs, Response, api, caller, entry, now
+from functions.carding.picture import sent_on
 
 app = api()
 # Pictures only by the address it signs, and to know whether they are there; of specs it takes back its own.
@@ -29,10 +29,13 @@ def collection_card_image(
     download: Download | None = None,
 ) -> Response[str]:
     """Send whoever may read the collection to the current picture, or to a download of it."""
-    with transaction() as session:
-        shown = licensing.collection(session, caller(), collection_id, now(), token)
-    card = shown.card(style, size, format)
-    return downloaded(card, shown.spec.title) if download else redirect(cardspec.address(card))
+
+    def look() -> tuple[Card, str]:
+        with transaction() as session:
+            shown = licensing.collection(session, caller(), collection_id, now(), token)
+        return shown.card(style, size, format), shown.spec.title
+
+    return sent_on(look, (style, size, format), download=bool(download))
 
 
 handler = entry(app)

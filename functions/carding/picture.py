@@ -1,17 +1,19 @@
 """The gate: a card's picture at its own address, or a placeholder while there is none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 
 from dealbrain import carding, cardspec, files
 from dealbrain.caching import NO_STORE
 from dealbrain.carding import NoPicture, NoSpec, Picture, RendererBroken
-from dealbrain.cardspec import Card, Variant
+from dealbrain.cardspec import Card, Format, Size, Style, Variant
 from dealbrain.errors import NotFound, Unavailable
 from dealbrain.facts import CARDS, GATE_CONCURRENCY, RETRY_AFTER, SPECS, Bucket
 from dealbrain.shapes import PathId
 from dealbrain.web import Needs, Response, Unit, api, binary, count, entry, redirect
+
+type Wanted = tuple[Style, Size, Format]
 
 app = api()
 NEEDS = Needs(reads=(CARDS, SPECS), lists=(Bucket.generated,), renderer=GATE_CONCURRENCY)
@@ -52,38 +54,49 @@ def drawn(card: Card, headers: Mapping[str, str]) -> Response[str]:
     try:
         picture = carding.picture(card)
     except (NoPicture, Unavailable) as error:
-        return placeholder(card.variant, error)
+        variant = card.variant
+        return placeholder((variant.style, variant.size, variant.format), error)
     count("CardHit" if picture.hit else "CardMiss")
     count_drawn(picture)
     return binary(picture.content, cardspec.MEDIA_TYPE[card.variant.format], headers)
 
 
-def downloaded(card: Card, title: str) -> Response[str]:
-    """Send the caller to a picture's download under a good name, or answer its placeholder.
+def sent_on(look: Callable[[], tuple[Card, str]], wanted: Wanted, *, download: bool) -> Response[str]:
+    """Send the caller to a card's picture or to a download of it, or answer its placeholder.
+
+    Args:
+        look: finds the card and its title.
+        wanted: style, size and format.
+        download: whether the caller wants to keep it.
+    """
+    try:
+        card, title = look()
+        return redirect(_download(card, title) if download else cardspec.address(card))
+    except (NoPicture, Unavailable) as error:
+        return placeholder(wanted, error)
+
+
+def _download(card: Card, title: str) -> str:
+    """The signed address of a picture's download under a good name.
 
     Who has a database cannot reach the renderer, so what is not drawn yet is ordered as sharing orders it.
     """
-    variant = card.variant
-    name = files.named(title, cardspec.EXTENSION[variant.format])
-    try:
-        link = carding.link(card, name)
-        if link is None:
-            carding.order(card)
-            link = carding.awaited_link(card, name)
-    except (NoPicture, Unavailable) as error:
-        return placeholder(variant, error)
-    return redirect(link)
+    name = files.named(title, cardspec.EXTENSION[card.variant.format])
+    found = carding.link(card, name)
+    if found is None:
+        carding.order(card)
+        found = carding.awaited_link(card, name)
+    return found
 
 
-def placeholder(variant: Variant, why: NoPicture | Unavailable) -> Response[str]:
+def placeholder(wanted: Wanted, why: NoPicture | Unavailable) -> Response[str]:
     """A picture a person understands, with a status no crawler keeps."""
     count("CardPlaceholder")
     if isinstance(why, RendererBroken | Unavailable):
         count("CardError")
-    name = cardspec.placeholder_name(variant.style, variant.size, variant.format)
     headers = {"Cache-Control": NO_STORE, "Retry-After": str(int(RETRY_AFTER.total_seconds()))}
-    content = (PLACEHOLDERS / name).read_bytes()
-    return binary(content, cardspec.MEDIA_TYPE[variant.format], headers, HTTPStatus.SERVICE_UNAVAILABLE)
+    content = (PLACEHOLDERS / cardspec.placeholder_name(*wanted)).read_bytes()
+    return binary(content, cardspec.MEDIA_TYPE[wanted[2]], headers, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def count_drawn(picture: Picture) -> None:

@@ -37,6 +37,8 @@ DOWNLOADS = (
 RECYCLE_AFTER = 200
 COLLECT_EVERY = 10
 JPEG_QUALITY = 85
+# What the folder of a Chromium is called, before the number of our process.
+HOMES = "dealbrain-card-"
 
 # Elements can be drawn on a canvas: less work than a screenshot, and pixels that are ours to encode. It is
 # an experiment of Chromium's, so the page looks whether it is there (card.js), or else screenshots are taken.
@@ -117,7 +119,8 @@ class _Page:
 
     def __init__(self, program: str) -> None:
         self.drawn = 0
-        self._home = Path(tempfile.mkdtemp(prefix="dealbrain-card-"))
+        _sweep_leftovers()
+        self._home = Path(tempfile.mkdtemp(prefix=f"{HOMES}{os.getpid()}-"))
         try:
             self._process = _start(program, self._home)
         except OSError as error:
@@ -244,6 +247,14 @@ class _Page:
         # The plain reader: our own program speaks, and pictures are too long for a careful one.
         message: dict[str, Any] = json.loads(line)
         return message
+
+
+def _sweep_leftovers() -> None:
+    """Remove the folders of processes like ours that were killed, before they fill the disk."""
+    for home in Path(tempfile.gettempdir()).glob(f"{HOMES}*-*"):
+        pid = home.name.removeprefix(HOMES).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def _file(name: str) -> str:

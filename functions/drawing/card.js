@@ -19,8 +19,9 @@ if (onCanvas) {
   canvas.append(card);
 }
 
-// Text and classes only. A crowded card shrinks title and price in steps: the first ones to keep texts
-// whole (later a text ends in an ellipsis), the last ones only to keep everything inside the picture.
+// Text and classes only. A crowded card shrinks title and price in steps: the first ones to keep hardware on
+// one line each and texts whole (later a text ends in an ellipsis), the last ones only to keep everything
+// inside the picture.
 function showCard(spec, look, width, height) {
   const page = document.documentElement, offer = card.querySelector('.offer');
   page.style = `--width: ${width}px; --height: ${height}px`;
@@ -29,11 +30,15 @@ function showCard(spec, look, width, height) {
     line.children[0].textContent = spec.specs[index]?.label ?? '';
     line.children[1].textContent = spec.specs[index]?.value ?? '';
   });
+  const line = place => parseFloat(getComputedStyle(place).lineHeight);
   const whole = place =>  // Letters may reach out of their line a little; a line too many is cut off.
-    place.scrollHeight - place.clientHeight < parseFloat(getComputedStyle(place).lineHeight) / 2;
+    place.scrollHeight - place.clientHeight < line(place) / 2;
+  const unbroken = place => place.clientHeight < 1.5 * line(place);
+  const every = (places, is) => [...card.querySelectorAll(places)].every(is);
   const fits = step =>
     offer.scrollWidth <= offer.clientWidth && card.scrollHeight <= card.clientHeight &&
-    (step > 2 || [...card.querySelectorAll('h1, html:not(.price-range) .specs b')].every(whole));
+    (step > 2 || every('h1, html:not(.price-range) .specs b', whole)) &&
+    (step > 1 || every('html:not(.price-range) .specs b', unbroken));
   for (let step = 0; step < 6; step++) {
     page.className =
       `${look} step-${step} price-${spec.price_class} tier-${spec.tier_class} score-${spec.score_class}`;

@@ -50,7 +50,7 @@ class RendererBroken(NoPicture):
 
 
 def picture(card: Card) -> Picture:
-    """Find the picture of a spec, or have it drawn; waits four seconds at most in all.
+    """Find the picture of a spec, or have it drawn; waits four seconds at most in all, whatever is slow.
 
     Raises:
         NoSpec: there is no licence for it.
@@ -58,13 +58,18 @@ def picture(card: Card) -> Picture:
         Unavailable: the file store does not answer.
     """
     deadline = _deadline()
-    with ThreadPoolExecutor(2) as both:
-        spec = _in_thread(both, files.get, Bucket.generated, card.spec_key)
-        drawn = _in_thread(both, files.get, Bucket.generated, card.picture_key)
-    if spec.result() is None:
-        raise NoSpec
-    found = drawn.result()
-    return Picture(found, hit=True) if found else _order(card, deadline)
+    threads = ThreadPoolExecutor(2)
+    try:
+        spec = _in_thread(threads, files.get, Bucket.generated, card.spec_key)
+        drawn = _in_thread(threads, files.get, Bucket.generated, card.picture_key)
+        if _awaited(spec, deadline) is None:
+            raise NoSpec
+        if found := _awaited(drawn, deadline):
+            return Picture(found, hit=True)
+        return _awaited(_in_thread(threads, _draw, card, deadline), deadline)
+    finally:
+        # Whatever is still waited for by then, nobody waits with it.
+        threads.shutdown(wait=False)
 
 
 def link(card: Card, file_name: str) -> str | None:
@@ -129,15 +134,11 @@ def _in_thread[T](threads: ThreadPoolExecutor, work: Callable[..., T], *what: ob
     return threads.submit(copy_context().run, work, *what)
 
 
-def _order(card: Card, deadline: float) -> Picture:
-    """Have the picture drawn, and wait for it no longer than until the deadline, whatever the order does."""
-    waiter = ThreadPoolExecutor(1)
+def _awaited[T](asked: Future[T], deadline: float) -> T:
     try:
-        return _in_thread(waiter, _draw, card, deadline).result(deadline - time.monotonic())
+        return asked.result(deadline - time.monotonic())
     except TimeoutError:
         raise NoPicture("The picture is late.") from None
-    finally:
-        waiter.shutdown(wait=False)
 
 
 def _draw(card: Card, deadline: float) -> Picture:

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from dealbrain import facts, jsontext
 
 # To be raised whenever card.html or the wording below changes what is seen: it is part of every address.
-TEMPLATE_VERSION = 2
+TEMPLATE_VERSION = 3
 
 TEXT_MOST = 300
 MARKS_MOST = 8

@@ -22,7 +22,7 @@ from dealbrain import cardspec
 from dealbrain.cardspec import CardSpec, Format, Size, Style
 from functions.drawing import browser as drawing
 from functions.drawing.browser import Browser, RendererDown, find_chromium
-from tests.cards import CROWDED, SPEC, page, run
+from tests.cards import CROWDED, SPEC, page, run, show
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +126,6 @@ def poisoned(payload: str) -> CardSpec:
     return SPEC.model_copy(update={**dict.fromkeys(FIELDS, payload), "specs": (line,) * 4})
 
 
-def show(browser: Browser, spec: CardSpec) -> None:
-    """All that a card does to the page, without a picture of it."""
-    card = spec.model_dump(mode="json")
-    run(browser, "function (spec) { showCard(spec, 'light social', 1200, 630); }", card)
-
-
 def structure(browser: Browser) -> str:
     """What a card must not change; the size of its letters may be another."""
     return re.sub(r"step-\d", "step", run(browser, STRUCTURE))
@@ -163,6 +157,33 @@ def test_what_is_read_as_html_would_be_seen(own: Browser, attempt: str) -> None:
     before = structure(own)
     run(own, "function (html) { this.querySelector('h1').innerHTML = html; }", attempt)
     assert structure(own) != before
+
+
+# As much of each as a field may hold, or more.
+HEAVY = {
+    "marks on every letter": ("a" + "\u0300\u0323\u0334\u20dd" * 2) * 40,
+    "marks on one letter": "x" + "\u0323" * 50_000,
+    "emoji joined": "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d" * 50,
+    "no place to break": "W" * 5_000,
+    "all the scripts": "Aжλ\u0639\u05d0\u0915\u0e01\u8ff7\u30d1\ucef4\U0001f525" * 30,
+    "both directions by turns": "a\u0639" * 150,
+    "ligatures": "\ufdfd" * 300,
+}
+
+
+@pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY)
+@pytest.mark.parametrize("size", Size)
+def test_heavy_text_in_every_field_is_drawn_before_the_deadline(
+    browser: Browser, text: str, size: Size
+) -> None:
+    draw(browser, CardSpec.model_validate(poisoned(text).model_dump()), size)
+
+
+def test_without_a_limit_a_text_would_stop_chromium(own: Browser) -> None:
+    draw(own)
+    own._seconds = 2
+    with pytest.raises(RendererDown, match="was killed"):
+        draw(own, SPEC.model_copy(update=dict.fromkeys(("title", "maker", "verdict"), "a\u0639" * 50_000)))
 
 
 # --------------------------------------------------------------------------------------- nothing leaves
@@ -463,16 +484,42 @@ input()
 """
 
 
-def test_a_killed_renderer_leaves_no_chromium_behind() -> None:
+@pytest.fixture
+def renderer(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has drawn a card; its temporary folder is that of the test."""
     command = [sys.executable, "-c", RENDERER]
-    ours = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ours) as renderer:
-        assert renderer.stdout
-        renderer.stdout.readline()
-        chromium = psutil.Process(renderer.pid).children(recursive=True)
-        renderer.kill()
-        _, left = psutil.wait_procs(chromium, timeout=10)
-    assert (bool(chromium), left) == (True, [])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as started:
+        assert started.stdout
+        started.stdout.readline()
+        yield started
+        started.kill()
+
+
+def kill(renderer: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Kill it and see its Chromium go; those of its processes that do not."""
+    chromium = psutil.Process(renderer.pid).children(recursive=True)
+    assert chromium
+    renderer.kill()
+    renderer.wait()
+    return psutil.wait_procs(chromium, timeout=10)[1]
+
+
+def test_a_killed_renderer_leaves_no_chromium_behind(renderer: subprocess.Popen[bytes]) -> None:
+    assert kill(renderer) == []
+
+
+def test_what_a_killed_renderer_left_on_the_disk_goes_with_the_next_start_and_nothing_else(
+    renderer: subprocess.Popen[bytes], tmp_path: Path, own: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (left,) = tmp_path.iterdir()
+    with closing(Browser()) as while_it_runs:
+        draw(while_it_runs)
+        assert left.exists()
+        kill(renderer)
+        draw(own)
+        assert set(tmp_path.iterdir()) == {page(while_it_runs)._home, page(own)._home}
 
 
 @pytest.fixture

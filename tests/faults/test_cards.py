@@ -1,14 +1,23 @@
 """Cards through the whole path: address, gate, Lambda's stand-in, Chromium; whatever of it fails."""
 
+import hashlib
+import itertools
+import os
+import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from itertools import product
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +26,16 @@ import psutil
 import pytest
 from PIL import Image
 
-from dealbrain import carding, cardspec, files
-from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Card, Format, Size, Style
+from dealbrain import access, carding, cardspec, db, files, licensing
+from dealbrain.carding import Picture
+from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Card, CardSpec, Format, Size, Style, Variant
 from dealbrain.facts import RENDERER_CONCURRENCY, Bucket
 from functions.carding.picture import PLACEHOLDERS
+from functions.drawing.browser import Browser
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import free_port, wait_until
-from infra.local.run import RENDERER, RENDERER_HANDLER
+from infra.local.run import RENDERER, RENDERER_HANDLER, System, aws_environment
+from infra.local.run import renderer as local_renderer
 from tests.makers import Api, Person
 
 MAGIC = {Format.png: b"\x89PNG\r\n\x1a\n", Format.jpeg: b"\xff\xd8\xff"}
@@ -194,7 +206,8 @@ def renderers() -> list[psutil.Process]:
     found = []
     for one in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            found += [one] if "awslambdaric" in one.cmdline() else []
+            is_ours = one.environ().get("AWS_ENDPOINT_URL") == os.environ["AWS_ENDPOINT_URL"]
+            found += [one] if "awslambdaric" in one.cmdline() and is_ours else []
     return found
 
 
@@ -299,6 +312,145 @@ def test_a_placeholder_to_a_look_without_a_body_says_so_too(alice: Person) -> No
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (503, b"", "image/png")
 
 
+# ---------------------------------------------------------------------------- the store fails or is slow
+
+
+class Troubled:
+    """Stands before the file store and lets everything through but what it is to fail or to hold back."""
+
+    def __init__(self, upstream: str) -> None:
+        self.trouble: tuple[str, str] | None = None
+        """The method it is about, and what happens to it."""
+        self.over = threading.Event()
+        store, through = self, httpx.Client(base_url=upstream, verify=False)  # noqa: S501 - plain HTTP
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def pass_on(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if store.trouble == (self.command, "slow"):
+                    store.over.wait(MOST_SECONDS)
+                self.close_connection = True
+                if store.trouble == (self.command, "failing"):
+                    self.send_error(503)
+                    return
+                told = dict(self.headers)
+                answer = through.request(self.command, self.path, headers=told, content=body)
+                with suppress(OSError):  # nobody may be waiting any more
+                    self.send_response(answer.status_code)
+                    for name, value in answer.headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(answer.content)
+
+            do_GET = do_PUT = do_POST = do_HEAD = pass_on  # noqa: N815 - http.server's names
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    @contextmanager
+    def having(self, trouble: tuple[str, str]) -> Iterator[None]:
+        self.trouble = trouble
+        self.over.clear()
+        try:
+            yield
+        finally:
+            self.trouble = None
+            self.over.set()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def troubled(running: System) -> Iterator[Troubled]:
+    with closing(Troubled(running.stores_url)) as standing:
+        yield standing
+
+
+@pytest.fixture
+def _our_store(troubled: Troubled, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All but the renderer reach the store through it, and are less patient."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", troubled.url)
+    monkeypatch.setattr(files, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(carding, "GATE_PATIENCE", timedelta(seconds=2))
+    files._client.cache_clear()
+    yield
+    files._client.cache_clear()
+
+
+GETS, PUTS = [("GET", "failing"), ("GET", "slow")], [("PUT", "failing"), ("PUT", "slow")]
+STORY = (Style.dark, Size.story, Format.jpeg)
+
+
+@pytest.mark.parametrize("trouble", GETS + PUTS, ids=" ".join)
+@pytest.mark.parametrize("query", ["", "&download=1"], ids=["look", "download"])
+@pytest.mark.usefixtures("_our_store")
+def test_who_looks_for_a_card_while_the_store_has_trouble_gets_a_placeholder_and_later_the_card(
+    alice: Person, troubled: Troubled, trouble: tuple[str, str], query: str
+) -> None:
+    listing_id = fresh(alice)
+    with troubled.having(trouble):
+        answer = alice.get(f"/listings/{listing_id}/card-image?style=dark&size=story&format=jpeg{query}")
+    assert is_placeholder(answer, *STORY)
+    assert drawn(alice, address(alice, listing_id, *STORY)).status_code == 200
+
+
+@pytest.mark.parametrize("trouble", GETS, ids=" ".join)
+@pytest.mark.usefixtures("_our_store")
+def test_a_gate_whose_store_has_trouble_answers_with_a_placeholder_and_later_with_the_card(
+    alice: Person, troubled: Troubled, trouble: tuple[str, str]
+) -> None:
+    path = address(alice, fresh(alice), *STORY)
+    with troubled.having(trouble):
+        assert is_placeholder(alice.get(path), *STORY)
+    assert drawn(alice, path).status_code == 200
+
+
+@pytest.mark.usefixtures("_our_store")
+def test_a_gate_waits_no_longer_than_its_patience_for_a_store_that_is_slower(
+    alice: Person, troubled: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = address(alice, fresh(alice), *STORY)
+    monkeypatch.setattr(files, "READ_SECONDS", 2 * MOST_SECONDS)
+    files._client.cache_clear()
+    with troubled.having(("GET", "slow")):
+        answer, seconds = timed(alice, path)
+    assert is_placeholder(answer, *STORY)
+    assert seconds < MOST_SECONDS
+
+
+@pytest.fixture(scope="module")
+def their_store(
+    troubled: Troubled, running: System, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Where a renderer answers that reaches the store through it."""
+    environment = {**running.settings.environment(), **aws_environment(troubled.url)}
+    with lambdas(tmp_path_factory.mktemp("lambdas"), local_renderer(environment)) as url:
+        yield url
+
+
+@pytest.mark.parametrize("trouble", GETS + PUTS, ids=" ".join)
+def test_a_renderer_whose_store_has_trouble_costs_a_placeholder_and_the_next_card_is_fine(
+    alice: Person, troubled: Troubled, their_store: str, trouble: tuple[str, str]
+) -> None:
+    path = address(alice, fresh(alice), *STORY)
+    with renderer_at(their_store):
+        with troubled.having(trouble):
+            answer, seconds = timed(alice, path)
+        assert is_placeholder(answer, *STORY)
+        assert seconds < MOST_SECONDS
+        assert drawn(alice, path).status_code == 200
+
+
 # ------------------------------------------------------------------------------------------ many at once
 
 
@@ -329,3 +481,186 @@ def test_one_card_asked_by_many_at_once_is_the_same_for_all(alice: Person) -> No
     assert {one.status_code for one in answers} <= {200, 503}
     pictures = {one.content for one in answers if one.status_code == 200}
     assert pictures | {drawn(alice, path).content} == {alice.get(path).content}
+
+
+# ------------------------------------------------------------------------------------------------ racing
+
+
+@dataclass(frozen=True)
+class Write:
+    """A price given to a listing, and when (monotonic seconds)."""
+
+    listing_id: int
+    price: int
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where somebody was sent who began to look for a card then, and what was found there."""
+
+    listing_id: int
+    variant: Variant
+    began: float
+    picture: str | None
+    """Its digest; None where a placeholder was, or nothing any more."""
+
+
+WRITERS = READERS = LISTINGS = 3
+
+
+@dataclass
+class Race:
+    """Prices change while others look for the card of the moment and have it drawn, over HTTP."""
+
+    alice: Person
+    specs: Mapping[int, CardSpec]
+    """By listing, what its card says but for the price."""
+    writes: list[Write] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+
+    def run(self, turns: int) -> None:
+        """So many looks, and as many changes: each look lets one go at the same moment."""
+        due, prices = SimpleQueue[int | None](), itertools.count(2)
+        with ThreadPoolExecutor(READERS + WRITERS) as threads:
+            writing = [threads.submit(self._write, due, prices) for _ in range(WRITERS)]
+            reading = [threads.submit(self._read, due, turns // READERS, one) for one in range(READERS)]
+            try:
+                for reader in reading:
+                    reader.result()
+            finally:
+                for _ in writing:
+                    due.put(None)
+            for writer in writing:
+                writer.result()
+
+    def _write(self, due: SimpleQueue[int | None], prices: Iterator[int]) -> None:
+        while (listing_id := due.get()) is not None:
+            price, began = next(prices), time.monotonic()
+            assert self.alice.patch(f"/listings/{listing_id}", {"price_usd": price}).status_code == 200
+            self.writes.append(Write(listing_id, price, began, time.monotonic()))
+
+    def _read(self, due: SimpleQueue[int | None], turns: int, seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - which card is looked at is no secret
+        for turn in range(turns):
+            listing_id = chance.choice(list(self.specs))
+            due.put(listing_id)
+            began = time.monotonic()
+            path = address(self.alice, listing_id, Style.light, Size.social, list(Format)[turn % 2])
+            answer = self.alice.get(path)
+            picture = digest(answer.content) if answer.status_code == 200 else None
+            self.looks.append(Look(listing_id, card_of(path).variant, began, picture))
+
+    def priced(self, listing_id: int, price: int) -> CardSpec:
+        """What the card of a listing of unknown hardware says at a price: nothing else of it changes."""
+        return self.specs[listing_id].model_copy(update={"price": f"${price:,}"})
+
+    def told(self) -> dict[str, Write]:
+        """What an address may tell of, by its digest."""
+        return {cardspec.digest(self.priced(one.listing_id, one.price)): one for one in self.writes}
+
+    def outdated(self) -> list[Look]:
+        """Looks that led to a price which another one had taken the place of before they began."""
+        told = self.told()
+        return [look for look in self.looks if told[look.variant.digest].ended < self._settled(look)]
+
+    def _settled(self, look: Look) -> float:
+        """When the last of the changes began that were over before the look: no older one counts any more."""
+        over = (one for one in self.writes if one.listing_id == look.listing_id and one.ended < look.began)
+        return max((one.began for one in over), default=0)
+
+    def mistaken(self) -> list[Look]:
+        """Pictures that are not, byte for byte, what their address says."""
+        told = self.told()
+        with closing(Browser()) as browser:
+
+            @cache
+            def right(variant: Variant) -> str:
+                write = told[variant.digest]
+                spec = self.priced(write.listing_id, write.price)
+                return digest(browser.draw(spec, variant.style, variant.size, variant.format))
+
+            seen = [look for look in self.looks if look.picture]
+            return [look for look in seen if look.picture != right(look.variant)]
+
+
+def digest(picture: bytes) -> str:
+    return hashlib.sha256(picture).hexdigest()
+
+
+def ready(alice: Person) -> Race:
+    """A race between some listings that cost one dollar so far, before anybody started."""
+    specs, writes = {}, []
+    for _ in range(LISTINGS):
+        listing_id = fresh(alice, price_usd=1, performance=None)
+        stored = files.get(Bucket.generated, card_of(address(alice, listing_id)).spec_key)
+        assert stored
+        specs[listing_id] = cardspec.from_bytes(stored)
+        writes.append(Write(listing_id, 1, 0, 0))
+    return Race(alice, specs, writes)
+
+
+def test_racing_prices_never_show_a_card_that_is_outdated_or_not_what_its_address_says(
+    alice: Person, count: Callable[[int, int], int]
+) -> None:
+    turns = count(18, 2_001)
+    race = ready(alice)
+    race.run(turns)
+    assert (race.outdated(), race.mistaken()) == ([], [])
+    pictures = sum(look.picture is not None for look in race.looks)
+    assert pictures >= turns / 4, f"only {pictures} of {turns} looks found a picture"
+
+
+def test_an_address_that_is_remembered_by_listing_would_be_seen(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race, kept, find = ready(alice), dict[int, licensing.Shown](), licensing.listing
+    monkeypatch.setattr(
+        licensing, "listing", lambda session, one, now: kept.setdefault(one, find(session, one, now))
+    )
+    race.run(15)
+    assert race.outdated()
+
+
+def test_a_picture_that_is_remembered_by_listing_would_be_seen(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race, kept, find = ready(alice), dict[str, Picture](), carding.picture
+    monkeypatch.setattr(carding, "picture", lambda card: kept.setdefault(card.place, find(card)))
+    race.run(15)
+    assert race.mistaken()
+
+
+def test_a_picture_drawn_of_the_moment_and_not_of_its_spec_would_be_seen(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    race = ready(alice)
+    with closing(Browser()) as browser:
+
+        def of_the_moment(card: Card) -> Picture:
+            # The moment in which a price changes between the order and the drawing, made certain.
+            alice.patch(f"/listings/{card.place}", {"price_usd": 77_777})
+            race.writes.append(Write(int(card.place), 77_777, 0, 0))
+            with db.transaction() as session:
+                spec = licensing.of_listing(access.readable_listing(session, int(card.place))).spec
+            variant = card.variant
+            drawn = browser.draw(spec, variant.style, variant.size, variant.format)
+            return Picture(drawn, hit=False, milliseconds=1)
+
+        monkeypatch.setattr(carding, "_invoke", of_the_moment)
+        race.run(6)
+    assert race.mistaken()
+
+
+def test_what_is_outdated_is_told_from_what_was_overtaken_meanwhile(alice: Person) -> None:
+    race = ready(alice)
+    (one, *_), race.writes = race.specs, []
+    race.writes = [Write(one, 1, 1, 2), Write(one, 2, 3, 6), Write(one, 3, 5, 8)]
+
+    def says(price: int, began: float) -> bool:
+        variant = Variant(Style.light, Size.social, Format.png, cardspec.digest(race.priced(one, price)))
+        race.looks = [Look(one, variant, began, None)]
+        return not race.outdated()
+
+    assert [says(1, 4), says(1, 7), says(2, 7), says(2, 9), says(3, 9)] == [True, False, True, True, True]
