@@ -1,5 +1,6 @@
 """Views, copies and exports: counted once, never lost, and in nobody's way."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,13 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from dealbrain import counting, db
 from dealbrain.counting import COPY_WEIGHT, HALF_LIFE
+from dealbrain.facts import CDN_WORD, VIEWER_ADDRESS
+from dealbrain.settings import settings
 from dealbrain.tables import Hit, ShareToken, Table, ViewerKey
 from dealbrain.web import CRAWLERS
 from tests.makers import Api, Person
@@ -93,6 +97,42 @@ def test_people_and_browsers_are_told_apart(api: Api, alice: Person) -> None:
     assert counters(alice, collection)["views"] == 4
 
 
+WORD = "known to nobody but our CDN"
+
+
+@pytest.fixture
+def _behind_the_cdn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("DEALBRAIN_CDN_FINGERPRINT", hashlib.sha256(WORD.encode()).hexdigest())
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def viewers(api: Api, alice: Person, word: str) -> int:
+    """How many are counted when the CDN, or whoever says to be it, tells of three addresses."""
+    collection = made(alice)
+    for last in range(3):
+        headers = {"User-Agent": BROWSER, CDN_WORD: word, VIEWER_ADDRESS: f"192.0.2.{last}"}
+        assert api.stranger.get(f"/collections/public/{collection}", headers=headers).status_code == 200
+    return counters(alice, collection)["views"]
+
+
+@pytest.mark.usefixtures("_behind_the_cdn")
+def test_people_behind_our_cdn_are_told_apart_by_their_own_addresses(api: Api, alice: Person) -> None:
+    assert viewers(api, alice, WORD) == 3
+
+
+@pytest.mark.usefixtures("_behind_the_cdn")
+@pytest.mark.parametrize("word", ["", "a guess"])
+def test_whoever_does_not_know_the_word_is_not_believed(api: Api, alice: Person, word: str) -> None:
+    assert viewers(api, alice, word) == 1
+
+
+def test_without_a_cdn_nobody_is_believed(api: Api, alice: Person) -> None:
+    assert viewers(api, alice, "") == 1
+
+
 CRAWLER_NAMES = [
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
@@ -141,6 +181,34 @@ def test_a_viewer_has_another_hash_each_day(session: Session, alice: Person) -> 
     for day in range(2):
         counting.viewed(session, collection, "bob", NOON + timedelta(days=day))
     assert len(set(session.scalars(sa.select(Hit.by)))) == 2
+
+
+# ---------------------------------------------------------------------------------- in nobody's way
+
+
+def durability(session: Session) -> str:
+    return str(session.scalar(sa.text("SHOW synchronous_commit")))
+
+
+def test_a_look_is_one_statement_more(session: Session, alice: Person) -> None:
+    collection = made(alice)
+    looks(alice, collection)  # Now the day's key is kept.
+    now = datetime.now(UTC)
+    statements: list[str] = []
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    counting.viewed(session, collection, "bob", now)
+    assert len(statements) == 1
+
+
+def test_a_look_does_not_wait_for_the_disk_and_a_copy_does(session: Session, alice: Person) -> None:
+    collection = made(alice)
+    session.execute(sa.text("SET LOCAL synchronous_commit = on"))
+    counting.copied(session, collection, 1, NOON)
+    counting.exported(session, collection, NOON)
+    assert durability(session) == "on"
+    counting.viewed(session, collection, "bob", NOON)
+    assert durability(session) == "off"
 
 
 # ------------------------------------------------------------------------------------------ never lost

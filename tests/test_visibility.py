@@ -104,9 +104,10 @@ class Sharing(RuleBasedStateMachine):
         answer = self.people[one.owner].patch(f"/collections/{one.id}/visibility", {"visibility": visibility})
         assert answer.status_code == (200 if one.is_there else 404)
         if one.is_there:
-            one.visibility = visibility
-            if visibility == "private":
+            # What is private already is not closed, and the links prepared for it live on.
+            if visibility == "private" != one.visibility:
                 one.tokens.clear()
+            one.visibility = visibility
         self.check(one)
 
     @rule(one=collections, life=st.sampled_from(LIVES))
@@ -221,7 +222,7 @@ def test_everybody_sees_what_the_rule_says_and_nothing_else(
     run_state_machine_as_test(
         Sharing,
         settings=settings(
-            max_examples=count(3, 200),
+            max_examples=count(2, 200),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -122,8 +122,6 @@ def _unfolded(what: What, of_id: sa.SQLColumnExpression[int]) -> sa.ScalarSelect
 
 
 def _hashed(session: Session, viewer: str, now: datetime) -> str:
-    # Nothing but a look is written then, and one lost in a crash is worth less than a wait for the disk.
-    session.execute(sa.text("SET LOCAL synchronous_commit = off"))
     key = _key(session, now.astimezone(UTC).date())
     return hmac.digest(key.encode(), viewer.encode(), "sha256").hex()
 
@@ -173,13 +171,19 @@ def _height(what: What, at: datetime) -> float | None:
 
 
 def _noting(table: str) -> str:
-    """SQL: write a hit, folded if the row it counts for is free."""
+    """SQL: write a hit, folded if the row it counts for is free.
+
+    Nothing but a look is written where one is counted, and one lost in a crash is worth less than a wait for
+    the disk; said in the same statement, because a look should cost a reader one and no more.
+    """
     return f"""
 WITH held AS (
     SELECT id FROM {table} WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED
 ), hit AS (
     INSERT INTO hits (what, of_id, day, by, at, folded)
     SELECT :what, :id, :day, :by, :at, EXISTS (SELECT FROM held)
+    FROM set_config('synchronous_commit', CASE WHEN :what IN ('{What.view}', '{What.token}') THEN 'off'
+        ELSE current_setting('synchronous_commit') END, true)
     ON CONFLICT DO NOTHING RETURNING folded
 )"""  # noqa: S608 - our own tables
 

@@ -6,12 +6,14 @@ order, of which a bounded number is read. Of rare ones the inverted index is ask
 and put in order. It is asked too where frequent ones happen not to stand next.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from dealbrain import access, showing, terms
@@ -28,13 +30,9 @@ _ORDERS = {
         "popular", Rank.popular, Rank.collection_id, descending=True, kind=int
     ),
 }
-# How many collections are read in their order for each one wanted, at most.
-AHEAD = 100
-# How many of these should match, so that chance seldom leaves a page unfilled.
-_ENOUGH = 1.5
-# Of what the index finds: the share from which it is quicker to meet some of it along the order than to look
-# all of it up. Passing one in the order costs a tenth of looking one up.
-_MANY = 1 / 400
+# How many of those that stand next should match for each one wanted, so that chance seldom leaves a page
+# unfilled.
+_ENOUGH = 2
 # A total up to this is exact. Beyond it is an estimate, except where that is not clearly beyond.
 EXACT_MOST = 10_000
 _PER_CENT = 1
@@ -85,11 +83,11 @@ def discover(
     wanted = limit + 1
     sample = _sampled(session, search)
     found, total = None, None
-    if sample.share * AHEAD > _ENOUGH:
-        found = _next_in_order(session, search, order, wanted, cursor)
+    # Whichever way has fewer to look at: of those that stand next one in 1 / share matches.
+    if sample.share and (ahead := ceil(_ENOUGH * wanted / sample.share)) <= sample.total:
+        found = _next_in_order(session, search, order, wanted, cursor, ahead)
     if found is None:
-        way = _picked_out if sample.share > _MANY else _looked_up
-        found, total = _by_index(session, search, order, wanted, cursor, way)
+        found, total = _by_index(session, search, order, wanted, cursor)
     shown = found[:limit]
     total, is_estimate = (total, False) if total is not None else _total(session, search, sample.total)
     return Discovered(
@@ -122,7 +120,7 @@ class _Sample:
     @property
     def total(self) -> int:
         """How many match, about."""
-        return round(self.share * max(self.known, 0))
+        return round(self.share * (self.known if self.known > 0 else self.read * 100 / _PER_CENT))
 
 
 def _sampled(session: Session, search: Search) -> _Sample:
@@ -134,16 +132,16 @@ def _sampled(session: Session, search: Search) -> _Sample:
 
 
 def _next_in_order(
-    session: Session, search: Search, order: Order, wanted: int, cursor: str | None
+    session: Session, search: Search, order: Order, wanted: int, cursor: str | None, most: int
 ) -> Sequence[Any] | None:
-    """Look through the collections that stand next, but not through more than some.
+    """Look through the collections that stand next, but not through more than so many.
 
     Returns:
         Rows; None where there were too few among these, and there are more.
     """
     ranked: Any = sa.select(Rank.collection_id, order.key.label("key")).where(order.beyond(cursor))
     ranked = ranked.order_by(*order.sorting())
-    ahead = ranked.limit(wanted * AHEAD).subquery("ahead")
+    ahead = ranked.limit(most).subquery("ahead")
     matching = _fenced(
         sa.select(SearchDocument.collection_id).where(
             SearchDocument.collection_id == ahead.c.collection_id, *_satisfies(search, SearchDocument)
@@ -151,18 +149,13 @@ def _next_in_order(
     )
     statement = sa.select(ahead).join(matching, sa.true())
     found = session.execute(statement.order_by(*_of(order, ahead).sorting()).limit(wanted)).all()
-    if len(found) < wanted and session.execute(ranked.offset(wanted * AHEAD).limit(1)).first():
+    if len(found) < wanted and session.execute(ranked.offset(most).limit(1)).first():
         return None
     return found
 
 
 def _by_index(
-    session: Session,
-    search: Search,
-    order: Order,
-    wanted: int,
-    cursor: str | None,
-    way: "_Way",
+    session: Session, search: Search, order: Order, wanted: int, cursor: str | None
 ) -> tuple[Sequence[Any], int | None]:
     """Let the inverted index find all that match, and put those wanted in order.
 
@@ -170,32 +163,15 @@ def _by_index(
         Rows, and how many match in all; None where that was not counted.
     """
     matching = _matching(search, SearchDocument.collection_id).cte("matching")
-    total = sa.select(sa.func.count()).select_from(matching).scalar_subquery().label("total")
-    found = session.execute(way(matching, order, cursor).add_columns(total).limit(wanted)).all()
-    return found, found[0].total if found else None
-
-
-type _Way = Callable[[sa.CTE, Order, str | None], sa.Select[*tuple[Any, ...]]]
-
-
-def _looked_up(matching: sa.CTE, order: Order, cursor: str | None) -> sa.Select[*tuple[Any, ...]]:
-    """Few: the place of each is looked up, and they are sorted."""
-    ranked = _fenced(
-        sa.select(Rank.collection_id, order.key.label("key")).where(
-            Rank.collection_id == matching.c.collection_id
-        )
-    )
-    there = _of(order, ranked)
-    statement = sa.select(ranked).select_from(matching).join(ranked, sa.true())
-    return statement.where(there.beyond(cursor)).order_by(*there.sorting())
-
-
-def _picked_out(matching: sa.CTE, order: Order, cursor: str | None) -> sa.Select[*tuple[Any, ...]]:
-    """Many: the order is read until enough of them were met."""
-    # Compared with true, so that it is a set asked for each row and not a join the planner turns round.
-    is_met = Rank.collection_id.in_(sa.select(matching.c.collection_id)).is_(sa.true())
+    # An array of keys is looked up page by page of the primary key, ten times quicker than key by key.
+    keys = sa.func.array(sa.select(matching).scalar_subquery(), type_=ARRAY(sa.BigInteger))
     ranked: sa.Select[*tuple[Any, ...]] = sa.select(Rank.collection_id, order.key.label("key"))
-    return ranked.where(order.beyond(cursor), is_met).order_by(*order.sorting())
+    found_there = ranked.where(Rank.collection_id == sa.any_(keys)).offset(0).subquery("ranked")
+    there = _of(order, found_there)
+    total = sa.select(sa.func.count()).select_from(matching).scalar_subquery().label("total")
+    statement = sa.select(found_there, total).where(there.beyond(cursor)).order_by(*there.sorting())
+    found = session.execute(statement.limit(wanted)).all()
+    return found, found[0].total if found else None
 
 
 def _fenced(statement: sa.Select[*tuple[Any, ...]]) -> sa.FromClause:
@@ -257,24 +233,36 @@ def _satisfies(search: Search, document: type[SearchDocument]) -> Iterator[sa.Co
 
 
 def _says(document: type[SearchDocument], word: str) -> sa.ColumnElement[bool]:
-    return document.text.contains(terms.pattern(word), autoescape=True)
+    # Quicker than LIKE by a third, and knows no wildcards.
+    return sa.func.strpos(document.text, terms.pattern(word)) > 0
 
 
 def _holds(document: type[SearchDocument], search: Search) -> sa.ColumnElement[bool]:
     """Whether a single listing in a collection has both the processor and the price."""
-    # What is not asked for is not unfolded, which takes most of the time.
-    columns: dict[str, Any] = {"cpu": document.cpus} if search.cpu else {}
-    columns |= {"price": document.prices} if search.priced else {}
-    listing = sa.func.unnest(*columns.values()).table_valued(*columns).render_derived()
-    wanted = []
-    if search.cpu:
-        wanted.append(
-            sa.type_coerce(listing.c.cpu, sa.Text).contains(terms.lowered(search.cpu), autoescape=True)
+    # Unfolded in the list of columns, and only what is asked for: a function among the tables would put all
+    # of it aside first, which takes three times as long.
+    listing = (
+        sa.select(
+            *(
+                sa.func.unnest(column, type_=kind).label(name)
+                for name, column, kind, is_asked in (
+                    ("cpu", document.cpus, sa.Text(), search.cpu),
+                    ("price", document.prices, sa.Numeric(), search.priced),
+                )
+                if is_asked
+            )
         )
+        .correlate(document)
+        .subquery("listing")
+    )
+    wanted = []
+    # Prices first, which are compared more quickly.
     if search.min_price is not None:
         wanted.append(listing.c.price >= search.min_price)
     if search.max_price is not None:
         wanted.append(listing.c.price <= search.max_price)
+    if search.cpu:
+        wanted.append(sa.func.strpos(listing.c.cpu, terms.lowered(search.cpu)) > 0)
     return sa.select(sa.literal(1)).select_from(listing).where(*wanted).exists()
 
 

@@ -193,19 +193,16 @@ def _listings(connection: sa.Connection, count: int, texts: Sequence[str]) -> No
             templates += 1
             session.expunge_all()
     connection.exec_driver_sql(
-        "CREATE TEMP TABLE titles (n bigint, title text, title_key text, tokens text[]) ON COMMIT DROP"
+        "CREATE TEMP TABLE titles (n bigint, title text, title_key text) ON COMMIT DROP"
     )
-    spelled = [
-        {"n": n, "title": t, "title_key": matching.title_key(t), "tokens": sorted(matching.tokens(t))}
-        for n, t in enumerate(texts)
-    ]
-    connection.execute(sa.text("INSERT INTO titles VALUES (:n, :title, :title_key, :tokens)"), spelled)
-    own = {"title", "title_key", "tokens", "created_at"}
+    spelled = [{"n": n, "title": t, "title_key": matching.title_key(t)} for n, t in enumerate(texts)]
+    connection.execute(sa.text("INSERT INTO titles VALUES (:n, :title, :title_key)"), spelled)
+    own = {"title", "title_key", "created_at"}
     same = [f'"{column.name}"' for column in Listing.__table__.columns if column.name not in own | {"id"}]
     connection.exec_driver_sql(f"""
         INSERT INTO listings ({",".join(same)}, title, title_key, tokens, created_at)
         SELECT {",".join(f"offer.{name}" for name in same)},
-            titles.title, titles.title_key, titles.tokens, offer.created_at + g * interval '80 seconds'
+            titles.title, titles.title_key, offer.created_at + g * interval '80 seconds'
         FROM generate_series({templates + 1}::bigint, {count}) g
         JOIN listings offer ON offer.id = 1 + g % {templates}
         JOIN titles ON titles.n = g * 7919 % {len(texts)}""")  # noqa: S608 - our own columns, and numbers

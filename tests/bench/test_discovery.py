@@ -10,9 +10,11 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, copying, db, discovering, facts, showing
+from dealbrain import access, copying, counting, db, discovering, facts, sharing, showing
 from dealbrain.discovering import Search
 from dealbrain.identity import Person
 from dealbrain.migrations import upgrade
 from dealbrain.shapes import DiscoverSort, NewCopy
-from dealbrain.tables import Rank, SearchDocument
+from dealbrain.tables import Collection, Hit, Rank, SearchDocument
 from infra.local.postgres import postgres
 from tests.bench import market
 
@@ -35,6 +37,9 @@ pytestmark = pytest.mark.bench
 ROUNDS = 8
 NAIVE_ROUNDS = 3
 READINGS, COPIES = 50, 20
+# People looking at one collection, and how many of them at the same moment.
+LOOKS, AT_ONCE = 200, 8
+LOOKED_AT = 2 * market.ONE_PUBLIC_IN
 DEEP = 500
 NOW = market.BEGAN + market.LASTED
 READER = Person("sub-2", "reader")
@@ -42,6 +47,10 @@ READER = Person("sub-2", "reader")
 PREFIX = re.compile(r"^\S+ \S+ UTC \[\d+\] ", re.MULTILINE)
 RECORD = re.compile(r"LOG:  duration: ([\d.]+) ms  (parse|bind|execute) [^:]*: (.*)", re.DOTALL)
 BACKEND = "pg_backend_pid()"
+# How the statement begins that counts a look.
+OF_COUNTING = "WITH held AS"
+# What a database of this size is given; with the 128 MB of the default the disk's cache would be measured.
+MEMORY = "1GB"
 # What tells the total and nothing else.
 OF_THE_TOTAL = re.compile(r"TABLESAMPLE|^SELECT count\(\*\) AS count_1 *\n\tFROM \(SELECT")
 
@@ -64,11 +73,14 @@ class Base:
             began, worked = time.perf_counter(), on_processor(server)
             answer = work(session)
             took, worked = (time.perf_counter() - began) * 1000, on_processor(server) - worked
+        return Spent(took, worked, self.steps(before), answer)
+
+    def steps(self, before: int) -> list[tuple[str, str, float]]:
+        """What was logged behind a place: steps, their statements, and milliseconds."""
         with self.log.open(encoding="utf-8", errors="replace") as text:
             text.seek(before)
             records = [RECORD.match(one) for one in PREFIX.split(text.read())]
-        steps = [(one[2], one[3], float(one[1])) for one in records if one and BACKEND not in one[3]]
-        return Spent(took, worked, steps, answer)
+        return [(one[2], one[3], float(one[1])) for one in records if one and BACKEND not in one[3]]
 
 
 def on_processor(server: int) -> float:
@@ -107,6 +119,7 @@ def base(collections: int) -> Iterator[Base]:
     """Build a market, and throw it away."""
     with tempfile.TemporaryDirectory(prefix="market-") as folder:
         Path(folder).chmod(0o755)
+        give_memory(Path(folder))
         with postgres(Path(folder), durable=False) as url:
             upgrade(url)
             with opened(url, Path(folder) / "postgres.log") as found:
@@ -114,20 +127,35 @@ def base(collections: int) -> Iterator[Base]:
                 yield found
 
 
+def give_memory(folder: Path) -> None:
+    """Let the server that starts next keep all that is searched, for the small markets as for the large."""
+    with postgres(folder, durable=False) as url:
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"ALTER SYSTEM SET shared_buffers = '{MEMORY}'")
+        engine.dispose()
+
+
 @contextmanager
 def opened(url: str, log: Path) -> Iterator[Base]:
     """Talk to a database, as the product does and as who fills it."""
-    ours, plain = db.make_engine(url, pool=1), sa.create_engine(url)
+    ours, plain = logged(url, 1), sa.create_engine(url)
     sa.event.listen(plain, "connect", db._adapt)
+    yield Base(ours, plain, log)
+    ours.dispose()
+    plain.dispose()
 
-    @sa.event.listens_for(ours, "connect")
+
+def logged(url: str | sa.URL, pool: int) -> sa.Engine:
+    """Make an engine as the product's, whose statements are logged."""
+    engine = db.make_engine(str(url), pool)
+
+    @sa.event.listens_for(engine, "connect")
     def told(connection: Any, _record: object) -> None:
         connection.cursor().execute("SET log_min_duration_statement = 0")
         connection.commit()
 
-    yield Base(ours, plain, log)
-    ours.dispose()
-    plain.dispose()
+    return engine
 
 
 # ----------------------------------------------------------------------------------------- what is asked
@@ -335,8 +363,9 @@ def everything(found: Base, size: int) -> dict[str, str]:
     lines = {
         "discover, page": figures(s.page for s in whole),
         "discover, total": figures(s.total for s in whole),
+        "discover, both, processor alone": figures(s.worked for s in whole),
     }
-    lines |= reading(found, size) | copying_five_hundred(found, size)
+    lines |= reading(found, size) | copying_five_hundred(found, size) | counting_looks(found)
     return lines | naive(found, asked)
 
 
@@ -376,6 +405,63 @@ def copying_five_hundred(found: Base, size: int) -> dict[str, str]:
     print(f"{'copying 500 items, in the database':50}{in_database(taken)}{taken[-1].queries:7}")
     print(f"{'  in all':50}{figures(one.took for one in taken)}", flush=True)
     return {"copying 500": figures(one.page for one in taken)}
+
+
+def counting_looks(found: Base) -> dict[str, str]:
+    """Counted looks and uncounted ones by turns: one after another, then many at once at one collection."""
+
+    def look(session: Session, number: int) -> None:
+        viewer = f"viewer {number}" if number % 2 else None
+        sharing.read_public(session, LOOKED_AT, viewer, NOW)
+        session.commit()
+
+    def in_a_crowd(number: int) -> float:
+        began = time.perf_counter()
+        with Session(engine) as session:
+            look(session, number)
+        return (time.perf_counter() - began) * 1000
+
+    before = views(found)
+    alone = [found.spent(partial(look, number=number)) for number in range(2 * LOOKS)]
+    place = found.log.stat().st_size
+    engine = logged(found.engine.url, AT_ONCE)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        crowded = list(pool.map(in_a_crowd, range(2 * LOOKS, 4 * LOOKS)))
+    engine.dispose()
+    counted = [one for one in found.steps(place) if OF_COUNTING in one[1]]
+    assert views(found) == before + 2 * LOOKS, "none is lost before what waits is folded"
+    with Session(found.plain) as session, session.begin():
+        waiting = session.scalar(sa.select(sa.func.count()).select_from(Hit).where(~Hit.folded))
+        counting.forget(session, NOW.date())
+        assert session.get_one(Collection, LOOKED_AT).views == before + 2 * LOOKS, "nor afterwards"
+    for row, turn in (("a look, not counted", 0), ("a look, counted", 1)):
+        print(f"{row:50}{in_database(alone[turn::2])}{alone[turn].queries:7}")
+        print(f"{f'  in all, {AT_ONCE} at once':50}{figures(crowded[turn::2])}")
+    print(f"  of {LOOKS} counted in the crowd {waiting} waited to be folded", flush=True)
+    return {
+        "counting a look, alone": f"{added([one.page for one in alone]):8.1f}",
+        f"counting a look, {AT_ONCE} at once": f"{in_steps(counted):8.1f}",
+        "  in all": f"{added(crowded):8.1f}",
+    }
+
+
+def added(taken: Sequence[float]) -> float:
+    """What every second one takes longer, at the median."""
+    return statistics.median(taken[1::2]) - statistics.median(taken[::2])
+
+
+def in_steps(steps: Sequence[tuple[str, str, float]]) -> float:
+    """The medians of a statement's steps together."""
+    by_step: dict[str, list[float]] = {}
+    for step, _, ms in steps:
+        by_step.setdefault(step, []).append(ms)
+    return sum(map(statistics.median, by_step.values()))
+
+
+def views(found: Base) -> int:
+    """How often the collection was looked at, as its owner reads it."""
+    with Session(found.plain) as session:
+        return counting.counters(session, [LOOKED_AT])[LOOKED_AT].views
 
 
 # -------------------------------------------------------------------------------------- the naive ways
