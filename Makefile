@@ -9,13 +9,15 @@ PYTHON := .venv/bin/python
 TESTS := $(PYTHON) -m tests.roles && POWERTOOLS_LOG_LEVEL=WARNING $(PYTHON) -m pytest -m "not bench" -n 2 --dist worksteal --cov
 # How many collections the markets have in which discover is measured.
 COLLECTIONS = 10000,100000,1000000
+# Among how many listings duplicates are sought.
+LISTINGS = 100000,1000000
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
 # How the locks are made: one resolution for all groups, then one file with hashes for each.
 UV = $(firstword $(wildcard .tools/bin/uv) uv)
 COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
-.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery bench-cards
+.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery bench-duplicates bench-cards
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -59,6 +61,9 @@ bench: setup ## measure; the last figures stand in docs/benchmarks.md
 
 bench-cards: setup ## measure cards beside other ways of drawing them (fetches satori, resvg, takumi into build/; needs npm)
 	@$(PYTHON) -m pytest -m bench tests/bench/test_card_speed.py
+
+bench-duplicates: setup ## measure the search for duplicates among up to a million listings (LISTINGS= for other sizes)
+	@$(PYTHON) -m pytest -m bench -s tests/bench/test_duplicates.py --listings=$(LISTINGS)
 
 bench-discovery: setup ## the same for discover alone, in markets of up to a million collections (COLLECTIONS= for other sizes)
 	@$(PYTHON) -m pytest -m bench -s tests/bench/test_discovery.py --collections=$(COLLECTIONS)

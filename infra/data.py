@@ -45,7 +45,7 @@ class Data(Stack):
         self.renderer_group = self._group("Renderer", "The renderer, whom the database does not admit")
         self.subnets = self.vpc.isolated_subnets
         self._database()
-        private_bucket(self, plan, Bucket.private)
+        private_bucket(self, plan, Bucket.private, uploads_from=_pages(plan))
         self._pending()
         self._people()
 
@@ -230,8 +230,20 @@ class Data(Stack):
         self.client_id = client.ref
 
 
-def private_bucket(scope: Construct, plan: Plan, bucket: Bucket) -> s3.Bucket:
-    """A bucket nobody reaches but our functions, over TLS, with the lifetimes of facts."""
+def private_bucket(
+    scope: Construct, plan: Plan, bucket: Bucket, *, uploads_from: Sequence[str] = ()
+) -> s3.Bucket:
+    """A bucket nobody reaches but our functions, over TLS, with the lifetimes of facts.
+
+    Args:
+        scope: the stack.
+        plan: says what it is called.
+        bucket: which one.
+        uploads_from: the origins of pages that may send it files; each file has its own signed policy.
+    """
+    posting = s3.CorsRule(
+        allowed_methods=[s3.HttpMethods.POST], allowed_origins=list(uploads_from), allowed_headers=["*"]
+    )
     return s3.Bucket(
         scope,
         bucket.title(),
@@ -240,12 +252,20 @@ def private_bucket(scope: Construct, plan: Plan, bucket: Bucket) -> s3.Bucket:
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        cors=[posting] if uploads_from else None,
         removal_policy=RemovalPolicy.RETAIN,
         lifecycle_rules=[
             *(_lifetime(expiry) for expiry in facts.LIFECYCLE if expiry.bucket is bucket),
             s3.LifecycleRule(id="unfinished", abort_incomplete_multipart_upload_after=Duration.days(1)),
         ],
     )
+
+
+def _pages(plan: Plan) -> Sequence[str]:
+    """Where our pages come from; without a name of our own, from AWS's, of which S3 takes one star."""
+    if plan.origin:
+        return [plan.origin]
+    return [f"https://*.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}", "https://*.cloudfront.net"]
 
 
 def _lifetime(expiry: facts.Expiry) -> s3.LifecycleRule:

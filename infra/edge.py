@@ -1,4 +1,7 @@
-"""The CDN, optional and boring: cards are kept by their path alone, everything else passes through."""
+"""The CDN, optional and boring: cards are kept by their path alone, everything else passes through.
+
+It tells the API from where a request came to it, and proves by a secret word that it may be believed.
+"""
 
 from urllib.parse import urlsplit
 
@@ -6,6 +9,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_cloudfront as cloudfront
 from constructs import Construct
 
+from dealbrain import facts
 from infra.plan import Plan
 
 # AWS's own policies: keep nothing; hand on everything the viewer sent but the host.
@@ -14,6 +18,12 @@ ALL_BUT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 YEAR = 365 * 24 * 3600
 METHODS = ["GET", "HEAD"]
 ALL_METHODS = [*METHODS, "OPTIONS", "PUT", "PATCH", "POST", "DELETE"]
+# Run for each request that passes through. What somebody else says of an address is overwritten.
+TELL_VIEWER = f"""function handler(event) {{
+  event.request.headers['{facts.VIEWER_ADDRESS}'] = {{ value: event.viewer.ip }};
+  return event.request;
+}}
+"""
 # An error is never kept: the next caller may fare better.
 ERRORS = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 
@@ -34,13 +44,14 @@ class Edge(Stack):
                 price_class="PriceClass_100",
                 aliases=[urlsplit(plan.origin).netloc] if own_name else None,
                 viewer_certificate=_certificate(plan.certificate) if own_name else None,
-                origins=[_origin(api_host)],
+                origins=[_origin(plan, api_host)],
                 default_cache_behavior=cloudfront.CfnDistribution.DefaultCacheBehaviorProperty(
                     target_origin_id="api",
                     viewer_protocol_policy="redirect-to-https",
                     allowed_methods=ALL_METHODS,
                     cache_policy_id=KEEP_NOTHING,
                     origin_request_policy_id=ALL_BUT_HOST,
+                    function_associations=[self._tell_viewer(plan)],
                     compress=True,
                 ),
                 cache_behaviors=[
@@ -60,6 +71,21 @@ class Edge(Stack):
                     for code in ERRORS
                 ],
             ),
+        )
+
+    def _tell_viewer(self, plan: Plan) -> cloudfront.CfnDistribution.FunctionAssociationProperty:
+        function = cloudfront.CfnFunction(
+            self,
+            "TellViewer",
+            name=f"{plan.name}-viewer",
+            auto_publish=True,
+            function_code=TELL_VIEWER,
+            function_config=cloudfront.CfnFunction.FunctionConfigProperty(
+                comment="Tells the API who asks the CDN", runtime="cloudfront-js-2.0"
+            ),
+        )
+        return cloudfront.CfnDistribution.FunctionAssociationProperty(
+            event_type="viewer-request", function_arn=function.attr_function_arn
         )
 
     def _by_path(self, plan: Plan) -> cloudfront.CfnCachePolicy:
@@ -90,10 +116,15 @@ class Edge(Stack):
         )
 
 
-def _origin(api_host: str) -> cloudfront.CfnDistribution.OriginProperty:
+def _origin(plan: Plan, api_host: str) -> cloudfront.CfnDistribution.OriginProperty:
+    # Read from Secrets Manager when the stack is deployed, so that it stands in no template.
+    word = cloudfront.CfnDistribution.OriginCustomHeaderProperty(
+        header_name=facts.CDN_WORD, header_value=f"{{{{resolve:secretsmanager:{plan.cdn_secret}}}}}"
+    )
     return cloudfront.CfnDistribution.OriginProperty(
         id="api",
         domain_name=api_host,
+        origin_custom_headers=[word] if plan.cdn_fingerprint else None,
         custom_origin_config=cloudfront.CfnDistribution.CustomOriginConfigProperty(
             origin_protocol_policy="https-only", origin_ssl_protocols=["TLSv1.2"]
         ),

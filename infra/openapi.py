@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dealbrain import errors, web
+from dealbrain.facts import Media
 from functions.meta.openapi import DOCUMENT
 from infra.routes import DEFAULT, Endpoint, routes
 
@@ -80,11 +81,8 @@ def _completed(operation: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
     )
     told = ("summary", "description", "parameters", "requestBody")
     kept: dict[str, Any] = {name: operation[name] for name in told if name in operation}
-    if app.raw_body:
-        kept["requestBody"] = {
-            "required": True,
-            "content": {web.JSON: {"schema": {"$ref": "/v1/schemas/export/1.0.0.json"}}},
-        }
+    if app.takes:
+        kept["requestBody"] = {"required": True, "content": {kind.value: _taken(kind) for kind in app.takes}}
     _, folder, name = endpoint.module.split(".")
     head = "_head" if endpoint.method == "HEAD" else ""
     return {
@@ -94,6 +92,30 @@ def _completed(operation: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
         "security": [{"bearer": []}] if endpoint.signed_in else [{}, {"bearer": []}],
         "responses": _responses(operation, status),
     }
+
+
+def _taken(kind: Media) -> dict[str, Any]:
+    """Describe a file that comes in: ours by its schema, a form by its field, the others are text."""
+    schemas: dict[Media, dict[str, Any]] = {
+        Media.json: {
+            "anyOf": [
+                {"$ref": "/v1/schemas/export/1.0.0.json"},
+                {
+                    "type": "object",
+                    "description": "The same file, sent to the address POST /v1/uploads gave.",
+                    "required": ["upload_id"],
+                    "properties": {"upload_id": {"type": "string", "format": "uuid"}},
+                    "additionalProperties": False,
+                },
+            ]
+        },
+        Media.form: {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": {"type": "string", "format": "binary"}},
+        },
+    }
+    return {"schema": schemas.get(kind, {"type": "string"})}
 
 
 def _responses(operation: dict[str, Any], status: int) -> dict[str, Any]:

@@ -34,6 +34,9 @@ class Plan(BaseModel):
     reserve: bool
     """Whether renderer and gate have reserved concurrency; fresh accounts may refuse any."""
     cdn: bool
+    cdn_fingerprint: str
+    """SHA-256 (hexadecimal) of the word in Secrets Manager by which the API knows the CDN. Empty: it does not
+    know it, and takes all who come through it for a few."""
     origin: str
     """What people see, scheme and host; empty for the API's own address."""
     certificate: str
@@ -88,6 +91,11 @@ class Plan(BaseModel):
     def database_id(self) -> str:
         """What RDS calls the instance or cluster."""
         return f"{self.name}-database"
+
+    @property
+    def cdn_secret(self) -> str:
+        """What Secrets Manager calls the word by which the API knows the CDN."""
+        return f"{self.name}-cdn"
 
     @property
     def table(self) -> str:

@@ -68,6 +68,7 @@ def settings(plan: Plan, data: Data, api: Api) -> Settings:
         renderer_function=plan.renderer,
         token_issuer=data.issuer,
         token_client_id=data.client_id,
+        cdn_fingerprint=plan.cdn_fingerprint,
         database_url=data.database_url,
         database_ca=DATABASE_CA,
     )

@@ -96,6 +96,8 @@ def roles() -> None:
     session = botocore.session.get_session()
     session.register("before-parameter-build.*.*", _before)
     session.register("after-call.s3.GetObject", _after_get)
+    session.register("before-sign.s3.PutObject", _before_sign)
+    session.register("before-call.s3.CreateBucket", _before_create)
     boto3.setup_default_session(botocore_session=session)
     for name in (*modules(), RENDERER):
         module: Any = importlib.import_module(name)
@@ -151,6 +153,23 @@ def _after_get(**call: Any) -> None:
         _register[0].ask(function, "s3:ListBucket", _bucket(params))
 
 
+def _before_sign(**call: Any) -> None:
+    """Whoever signs a form for others hands on what they may do themselves; boto3 tells of it only here."""
+    policy = call["request"].context.get("s3-presign-post-policy")
+    function = _running.get(None)
+    if policy is None or function is None:
+        return
+    said = {
+        name: value for one in policy["conditions"] if isinstance(one, dict) for name, value in one.items()
+    }
+    _register[0].ask(function, "s3:PutObject", f"{_bucket({'Bucket': said['bucket']})}/{said['key']}")
+
+
+def _before_create(**_: Any) -> None:
+    if _running.get(None) is not None:
+        raise NotAllowedError("no function makes a bucket")
+
+
 def _needed(operation: str, params: Mapping[str, Any]) -> Iterator[Grant]:
     """What IAM asks for an operation.
 
@@ -160,6 +179,9 @@ def _needed(operation: str, params: Mapping[str, Any]) -> Iterator[Grant]:
     match operation.split(":"):
         case "s3", ("GetObject" | "PutObject") as name:
             yield f"s3:{name}", f"{_bucket(params)}/{params['Key']}"
+        case "s3", "CreateBucket":
+            # Asked by boto3 for the address of a signed form; ``_before_create`` knows of real ones.
+            return
         case "s3", "ListObjectsV2":
             yield "s3:ListBucket", _bucket(params)
         case "s3", "DeleteObjects":

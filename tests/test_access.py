@@ -1,7 +1,8 @@
 """Who may do what to whose: every route of the route table against every caller and every kind of id."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import product
 from typing import Any
@@ -111,6 +112,7 @@ RULES: Mapping[str, Rule] = {
     "HEAD /v1/collections/{collection_id}/feed": Rule(200, PUBLISHED, signed_in=False),
     "GET /v1/imports/{preview_id}": owners(200),
     "DELETE /v1/imports/{preview_id}": owners(204),
+    "GET /v1/imports/{preview_id}/refused": owners(200),
     "POST /v1/imports/{import_id}/undo": owners(200),
 }
 # Routes without an id in the path: whether they answer a stranger.
@@ -129,6 +131,7 @@ PLAIN: Mapping[str, bool] = {
     "POST /v1/collections/import": False,
     "POST /v1/listings/import/confirm": False,
     "POST /v1/collections/import/confirm": False,
+    "POST /v1/uploads": False,
 }
 
 ROUTES = {route.key: route for route in routes() if route.path != DEFAULT}
@@ -168,28 +171,42 @@ class Things:
     """Another listing, which is not in the collection."""
 
 
-def made(person: Person, title: str, visibility: str = "private") -> Things:
+NAMES = {one.name for one in fields(Things)}
+
+
+def made(person: Person, title: str, visibility: str = "private", wanted: Container[str] = NAMES) -> Things:
+    """A listing in a collection, and of what is around them what is wanted; the rest is empty."""
     listing = person.listing(title=title, listing_url=None)
     collection = person.collection(title, visibility=visibility)
     item = person.item(collection, listing, private_notes="secret")
-    preview = person.preview("listings", person.get(f"/listings/{listing['id']}/export").content)
-    card = person.get(f"/listings/{listing['id']}/card-image").headers["location"]
-    cards = person.get(f"/collections/{collection['id']}/card-image").headers["location"]
-    token = person.post(f"/collections/{collection['id']}/share-tokens", {}).json()
+    here, there = f"/listings/{listing['id']}", f"/collections/{collection['id']}"
+    card = person.get(f"{here}/card-image").headers["location"] if "name" in wanted else ""
+    cards = person.get(f"{there}/card-image").headers["location"] if "picture" in wanted else "//"
+    token = (
+        person.post(f"{there}/share-tokens", {}).json() if "token_id" in wanted else {"id": "", "token": ""}
+    )
     return Things(
         listing_id=str(listing["id"]),
         collection_id=str(collection["id"]),
         item_id=str(item["id"]),
-        preview_id=preview["preview_id"],
-        import_id=imported(person, title),
+        preview_id=previewed(person, here) if "preview_id" in wanted else "",
+        import_id=imported(person, title) if "import_id" in wanted else "",
         name=card.rpartition("/")[2],
         nonce=cards.split("/")[-2],
         picture=cards.split("/")[-1],
         token_id=str(token["id"]),
         token=token["token"],
-        listing_token=person.post(f"/listings/{listing['id']}/share", {}).json()["token"],
-        to_add=person.listing(title="Something else to add", listing_url=None)["id"],
+        listing_token=person.post(f"{here}/share", {}).json()["token"] if "listing_token" in wanted else "",
+        to_add=person.listing(title="Something else to add", listing_url=None)["id"]
+        if "to_add" in wanted
+        else 0,
     )
+
+
+def previewed(person: Person, listing: str) -> str:
+    """The number of a preview of a listing's own file."""
+    preview_id: str = person.preview("listings", person.get(f"{listing}/export").content)["preview_id"]
+    return preview_id
 
 
 def imported(person: Person, title: str) -> str:
@@ -302,7 +319,9 @@ def test_whom_the_table_does_not_name_is_refused_and_changes_nothing(
 def test_whom_the_table_names_is_served(world: World, key: str, who: Who, whose: Id) -> None:
     things = world.things[whose]
     if ROUTES[key].method not in {"GET", "HEAD"}:
-        things = made(world.caller(who), "To be changed", "public" if whose is Id.published else "private")
+        wanted = [*re.findall(r"{(\w+)}", key), *(["to_add"] if key.endswith("/items") else [])]
+        visibility = "public" if whose is Id.published else "private"
+        things = made(world.caller(who), "To be changed", visibility, wanted)
     if key.endswith("/restore"):
         world.caller(who).delete(f"/collections/{things.collection_id}")
     answer = world.call(key, who, things)
@@ -354,7 +373,7 @@ def test_nobody_confirms_another_persons_preview(world: World, kind: str) -> Non
 
 
 def test_nobody_hears_what_another_persons_confirm_made(world: World) -> None:
-    preview_id = made(world.caller(Who.owner), "To be imported").preview_id
+    preview_id = made(world.caller(Who.owner), "To be imported", wanted=["preview_id"]).preview_id
     assert confirm(world.caller(Who.owner), "listings", preview_id).status_code == 201
     refused(confirm(world.caller(Who.other), "listings", preview_id), 404, "not_found")
 
@@ -423,7 +442,7 @@ def test_a_listing_nobody_has_is_added_nowhere(world: World) -> None:
 
 
 def test_anybodys_listing_may_be_collected(world: World) -> None:
-    things = made(world.caller(Who.owner), "To be filled")
+    things = made(world.caller(Who.owner), "To be filled", wanted=())
     path = f"/collections/{things.collection_id}/items"
     foreign = int(world.things[Id.foreign].listing_id)
     assert world.caller(Who.owner).post(path, {"listing_id": foreign}).status_code == 201

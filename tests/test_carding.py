@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -236,6 +237,17 @@ def test_when_more_may_see_it_the_old_address_stays(alice: Person, before: str, 
     assert drawn(alice, path).status_code == 200
 
 
+def test_closing_takes_all_pictures_in_one_call(alice: Person) -> None:
+    collection = filled(alice)
+    path = look(alice, collection)
+    all_keys(path)
+    assert len(stored(card_at(path).place)) == 13
+    calls, note = deletes()
+    with meanwhile("before-call.s3.DeleteObjects", note):
+        show(alice, collection, "private")
+    assert (stored(card_at(path).place), len(calls)) == ([], 1)
+
+
 def test_a_deleted_collection_has_no_card_and_a_restored_one_another_address(alice: Person) -> None:
     collection = filled(alice)
     path = look(alice, collection)
@@ -330,6 +342,41 @@ def test_a_changed_price_takes_the_old_card_with_all_its_pictures_in_one_call(al
     with meanwhile("before-call.s3.DeleteObjects", note):
         assert alice.patch(f"/listings/{listing['id']}", {"price_usd": 1}).status_code == 200
     assert (stored(str(listing["id"])), len(calls)) == ([], 1)
+
+
+def rename(alice: Person, collection: dict[str, Any]) -> None:
+    alice.patch(f"/collections/{collection['id']}", {"name": "Another name"})
+
+
+def add(alice: Person, collection: dict[str, Any]) -> None:
+    alice.item(collection, alice.listing(title="One more", listing_url=None))
+
+
+def take_out(alice: Person, collection: dict[str, Any]) -> None:
+    item = alice.get(f"/collections/{collection['id']}").json()["items"][0]
+    alice.delete(f"/collections/{collection['id']}/items/{item['id']}")
+
+
+@pytest.mark.parametrize("change", [rename, add, take_out])
+def test_a_changed_collection_takes_its_old_cards_in_one_call(
+    alice: Person, change: Callable[[Person, dict[str, Any]], None]
+) -> None:
+    collection = filled(alice)
+    path = look(alice, collection)
+    all_keys(path)
+    calls, note = deletes()
+    with meanwhile("before-call.s3.DeleteObjects", note):
+        change(alice, collection)
+    assert (stored(card_at(path).place), len(calls)) == ([], 1)
+
+
+def test_what_no_card_of_a_collection_shows_takes_nothing(alice: Person) -> None:
+    collection = filled(alice)
+    path = look(alice, collection)
+    all_keys(path)
+    item = alice.get(f"/collections/{collection['id']}").json()["items"][0]
+    alice.patch(f"/collections/{collection['id']}/items/{item['id']}", {"private_notes": "ask again"})
+    assert len(stored(card_at(path).place)) == 13
 
 
 def test_what_no_card_shows_takes_nothing(alice: Person) -> None:
@@ -671,6 +718,45 @@ def test_the_ping_wakes_the_warm_up_and_nothing_more() -> None:
     assert warm.handler({"warm": True}, None) == {"drawn": 0}
 
 
+# ------------------------------------------------------------------------------------------- many at once
+
+ASKERS = 8
+
+
+def drawn_for_many(person: Person) -> int:
+    """How often the renderer draws when many ask for one card at once."""
+    path, answered = card_of_listing(person, fresh(person)), list[int]()
+    hooks = carding._client().meta.events
+
+    def note(http_response: AWSResponse, **_: Any) -> None:
+        answered.append(http_response.status_code)
+
+    hooks.register("after-call.lambda.Invoke", note)
+    try:
+        with ThreadPoolExecutor(ASKERS) as pool:
+            list(pool.map(lambda _: drawn(person, path), range(ASKERS)))
+    finally:
+        hooks.unregister("after-call.lambda.Invoke", note)
+    return answered.count(200)
+
+
+def test_what_many_ask_for_at_once_is_drawn_for_few_of_them(alice: Person) -> None:
+    # As many as there are renderers may begin at once; another one or two who look in between.
+    assert 1 <= drawn_for_many(alice) <= ASKERS / 2
+
+
+def test_whoever_did_not_look_for_what_others_had_drawn_would_be_seen(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = files.get
+
+    def forgetful(bucket: Bucket, key: str) -> bytes | None:
+        return None if key.startswith(CARDS) else read(bucket, key)
+
+    monkeypatch.setattr(files, "get", forgetful)
+    assert drawn_for_many(alice) >= ASKERS
+
+
 # ---------------------------------------------------------------------------------------------- metrics
 
 
@@ -735,16 +821,15 @@ def test_a_busy_renderer_is_a_placeholder_and_no_error(
     assert {name for name in counted() if name.startswith("Card")} == {"CardPlaceholder"}
 
 
-# ------------------------------------------------------------------------------------------------ racing
+# ------------------------------------------------------------------------------------------- in due time
 
 
-def test_no_look_ever_leads_to_a_card_that_was_outdated_when_it_was_asked_for(
-    alice: Person, count: Callable[[int, int], int]
-) -> None:
-    listing = fresh(alice)
-    for price in range(1, count(20, 200)):
-        alice.patch(f"/listings/{listing['id']}", {"price_usd": price})
-        assert spec_at(card_of_listing(alice, listing)).price == f"${price}"
+@pytest.mark.parametrize("prefix", [CARDS, SPECS])
+@pytest.mark.usefixtures("api")
+def test_pictures_and_specs_go_by_themselves_after_thirty_days(prefix: str) -> None:
+    bucket = files._name(Bucket.generated)
+    rules = files._client().get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert [one["Expiration"]["Days"] for one in rules if one["Filter"]["Prefix"] == prefix] == [30]
 
 
 def test_a_spec_about_to_go_is_written_anew(api: Api) -> None:

@@ -1,6 +1,6 @@
 """Collections and their items: what their owner does with them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import local
@@ -8,10 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from dealbrain import access, collecting, db, facts, jsontext
+from dealbrain import access, collecting, facts, jsontext
 from dealbrain.identity import Caller
 from dealbrain.shapes import BulkChange
 from dealbrain.tables import Collection
@@ -731,19 +730,6 @@ def test_discover_follows_items_that_are_moved_or_removed(alice: Person) -> None
     assert cheap_ones(alice) == []
 
 
-@pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Every statement sent to the database from now on."""
-    sent: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine(), "before_cursor_execute", note)
-    yield sent
-    event.remove(db.engine(), "before_cursor_execute", note)
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_five_hundred_items_take_as_few_statements_as_one(
     alice: Person, statements: list[str], way: str
@@ -753,7 +739,8 @@ def test_five_hundred_items_take_as_few_statements_as_one(
     wanted = [item["id"] for item in read(alice, here)["items"]]
     statements.clear()
     done(bulk(alice, here, wanted, **{way: WAYS[way] or there["id"]}))
-    assert len(statements) <= 8, statements
+    # Two of these ask what the cards show now.
+    assert len(statements) <= 10, statements
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A copy: what it takes along and what it leaves, whose collections can be copied, and once for each key."""
 
 import unicodedata
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from dealbrain import copying, db, facts
 from dealbrain.tables import Collection, IdempotencyKey, Item
@@ -481,19 +479,6 @@ def test_of_many_calls_with_a_key_of_yesterday_exactly_one_copies(api: Api, alic
 
 
 # ------------------------------------------------------------------------------------------- how much work
-
-
-@pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Every statement sent to the database from now on."""
-    sent: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine(), "before_cursor_execute", note)
-    yield sent
-    event.remove(db.engine(), "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("visibility", ["public", "unlisted"])

@@ -1,6 +1,8 @@
 """Listings and collections as files: who finds what in them, and under which name."""
 
+import csv
 import email.message
+import io
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -10,12 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dealbrain import facts, jsontext
-from tests.makers import LATITUDE, Api, Person, fill, made, pointers, refused
+from dealbrain.catalog import Entry
+from tests.makers import LATITUDE, Api, Person, fill, load_catalog, made, pointers, refused
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_SCHEMA: Any = jsontext.loads((GOLDEN / "export-1.0.0.schema.json").read_bytes())
 SCHEMA = Draft202012Validator(GOLDEN_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 NO_SUCH_ID = 999_999
+FORMATS = ("json", "csv", "html")
 
 
 @pytest.fixture
@@ -295,3 +299,170 @@ def test_the_same_collection_without_what_is_private_fits_into_an_answer(
 ) -> None:
     answer = api.stranger.get(f"/collections/{heavy['id']}/export")
     assert (answer.status_code, answer.text.count('"added_at"')) == (200, facts.COLLECTION_ITEMS)
+
+
+# --------------------------------------------------------------------------------- tables and bookmarks
+
+
+def carried(person: Person, collection: dict[str, Any], query: str) -> httpx.Response:
+    answer = person.get(f"/collections/{collection['id']}/export?{query}")
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def table(answer: httpx.Response) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.fixture
+def full(alice: Person) -> dict[str, Any]:
+    """A public collection with everything said of one item, and an item nothing is said of."""
+    collection = alice.collection("Zoë's", visibility="public")
+    alice.item(collection, alice.listing(**FULL), status="bought", notes="public", private_notes="mine")
+    alice.item(collection, made(alice.post("/listings", {"title": "A box", "notes": "ask"})))
+    return collection
+
+
+def test_a_table_says_what_people_want_to_sort_by(alice: Person, full: dict[str, Any]) -> None:
+    answer = carried(alice, full, "format=csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert named(answer)[1] == "Zoë's.csv"
+    line, empty = table(answer)
+    item, _ = alice.get(f"/collections/{full['id']}").json()["items"]
+    listing = item["listing"]
+    said = {
+        "title": listing["title"],
+        "listing_url": listing["listing_url"],
+        "seller": "AAA PCs",
+        "price_usd": "299.99",
+        "price_date": "2026-02-03T04:05:06Z",
+        "condition": "refurb",
+        "listing_status": "pending",
+        "status": "bought",
+        "notes": "public",
+        "private_notes": "mine",
+        "listing_notes": "ask for the charger",
+        "cpu": "Intel Core i7-8650U",
+        "gpu": "GeForce MX150",
+        "ram_gb": "16",
+        "ram_generation": "ddr4",
+        "storage_gb": "512",
+        "storage_medium": "nvme",
+        "storage_2_gb": "1000",
+        "tier": listing["tier"],
+        "added_at": item["added_at"],
+        "created_at": listing["created_at"],
+    }
+    assert {name: line[name] for name in said} == said
+    assert float(line["adjusted_price_usd"]) == listing["valuation"]["adjusted_price_usd"]
+    assert (empty["title"], empty["price_usd"], empty["cpu"], empty["tier"]) == ("A box", "", "", "")
+
+
+def test_a_score_stands_in_the_table(alice: Person) -> None:
+    load_catalog(Entry("Intel Core i7-8650U", 6_000, 2_100), Entry("Weaker", 1, 1))
+    collection = alice.collection()
+    listing = alice.listing()
+    alice.item(collection, listing)
+    (line,) = table(carried(alice, collection, "format=csv"))
+    assert float(line["score"]) == listing["performance"]["metrics"]["score_composite"]
+
+
+def test_bookmarks_are_the_links_with_their_public_notes(alice: Person, full: dict[str, Any]) -> None:
+    answer = carried(alice, full, "format=html")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert named(answer)[1] == "Zoë's.html"
+    text = answer.text
+    assert text.startswith("<!DOCTYPE NETSCAPE-Bookmark-file-1>")
+    assert text.count("<DT>") == text.count("<DD>") == 1
+    assert 'HREF="https://www.ebay.com/itm/256123456789"' in text
+    assert "<DD>public" in text
+    assert "mine" not in text
+
+
+@pytest.mark.parametrize("format_", ["csv", "html"])
+def test_a_strangers_file_of_any_format_lacks_what_is_private(
+    api: Api, alice: Person, full: dict[str, Any], format_: str
+) -> None:
+    own, foreign = (carried(one, full, f"format={format_}") for one in (alice, api.stranger))
+    private = ("mine", "bought", "ask for the charger")
+    assert [word for word in private if word in foreign.text] == []
+    assert "public" in foreign.text
+    if format_ == "csv":
+        assert [word for word in private if word not in own.text] == []
+        changed = {"status": "undecided", "private_notes": "", "listing_notes": ""}
+        assert table(foreign) == [line | changed for line in table(own)]
+
+
+def test_in_a_collectors_table_only_their_own_listings_carry_notes(api: Api, alice: Person) -> None:
+    bob = api.person("bob")
+    mine = bob.collection()
+    bob.item(mine, bob.listing(title="bob's", notes="bob's note"))
+    bob.item(mine, alice.listing(title="alice's", notes="alice's note"))
+    lines = table(carried(bob, mine, "format=csv"))
+    assert [line["listing_notes"] for line in lines] == ["bob's note", ""]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_token_opens_every_format_and_a_private_collection_none(
+    api: Api, alice: Person, format_: str
+) -> None:
+    collection = alice.collection(visibility="unlisted")
+    token = alice.post(f"/collections/{collection['id']}/share-tokens", {}).json()["token"]
+    path = f"/collections/{collection['id']}/export?format={format_}"
+    assert api.stranger.get(f"{path}&token={token}").status_code == 200
+    refused(api.stranger.get(path), 404, "not_found")
+    alice.patch(f"/collections/{collection['id']}/visibility", {"visibility": "private"})
+    refused(api.stranger.get(f"{path}&token={token}"), 404, "not_found")
+
+
+def test_others_are_counted_in_every_format(api: Api, alice: Person) -> None:
+    collection = alice.collection(visibility="public")
+    for format_ in FORMATS:
+        carried(api.person("bob"), collection, f"format={format_}")
+    assert alice.get(f"/collections/{collection['id']}").json()["counters"]["exports"] == 3
+
+
+def test_a_byte_order_mark_is_there_when_wanted(alice: Person, full: dict[str, Any]) -> None:
+    plain, marked = (carried(alice, full, f"format=csv&bom={bom}") for bom in ("false", "true"))
+    assert marked.content == b"\xef\xbb\xbf" + plain.content
+    assert carried(alice, full, "format=csv").content == plain.content
+
+
+@pytest.mark.parametrize("format_", ["json", "html"])
+def test_a_byte_order_mark_goes_with_a_table_only(alice: Person, full: dict[str, Any], format_: str) -> None:
+    answer = alice.get(f"/collections/{full['id']}/export?format={format_}&bom=true")
+    assert pointers(refused(answer, 422, "invalid")) == {"?bom"}
+
+
+def test_no_cell_of_a_table_is_a_formula(alice: Person) -> None:
+    collection = alice.collection()
+    for number, begin in enumerate("=+-@\t\r"):
+        text = f"{begin}cmd|' /C calc'!A{number}"
+        listing = alice.listing(title=text, seller=text, notes=text, device_model=text, listing_url=None)
+        alice.item(collection, listing, notes=text, private_notes=text)
+    lines = table(carried(alice, collection, "format=csv"))
+    assert [cell for line in lines for cell in line.values() if cell[:1] in tuple("=+-@\t\r")] == []
+    assert sum(cell.startswith("'") for line in lines for cell in line.values()) == 6 * 6
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_five_hundred_items_are_carried_away_in_four_queries(
+    alice: Person, statements: list[str], format_: str
+) -> None:
+    collection = alice.collection()
+    fill(collection, alice.listing(performance=None), facts.COLLECTION_ITEMS)
+    statements.clear()
+    answer = carried(alice, collection, f"format={format_}")
+    assert len(statements) <= 4, statements
+    assert answer.text.count("ebay") == facts.COLLECTION_ITEMS
+
+
+def test_a_table_too_large_to_answer_is_fetched_from_an_address(alice: Person, heavy: dict[str, Any]) -> None:
+    answer = alice.get(f"/collections/{heavy['id']}/export?format=csv")
+    assert answer.status_code == 302
+    fetched = httpx.get(answer.headers["location"])
+    assert fetched.headers["content-type"] == "text/csv; charset=utf-8"
+    assert unquote(fetched.headers["content-disposition"]).endswith("UTF-8''Zoë's heavy ones.csv")
+    assert len(table(fetched)) == facts.COLLECTION_ITEMS

@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from dealbrain.settings import PREFIX
+from dealbrain.settings import LIBRARIES, PREFIX
 from infra import staging
 from infra.local import lambdas as stand_in
 from infra.local.deployed import FunctionFailedError, functions, invoke, name, remote
@@ -81,7 +81,7 @@ def test_a_throttled_function_is_answered_in_aws_own_words(isolated: httpx.Clien
 def test_a_function_is_told_its_settings_and_where_aws_is(staged: list[Function]) -> None:
     names = {name for one in staged for name in one.environment}
     more = {name for name in names if not name.startswith((PREFIX, "AWS_"))}
-    assert more == {"NO_PROXY", "PYTHONPATH"}
+    assert more == {"NO_PROXY", "PYTHONPATH", *LIBRARIES}
 
 
 def test_only_functions_that_need_the_database_are_told_where_it_is(staged: list[Function]) -> None:

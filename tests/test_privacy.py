@@ -93,6 +93,7 @@ def asked(planted: dict[str, Any]) -> Iterator[str]:
             yield one.path.removeprefix("/v1").format(**known)
     for collection in (f"/collections/{planted['collection_id']}",):
         yield from (f"{collection}/feed?format={one}" for one in ("rss", "atom", "json"))
+        yield from (f"{collection}/export?format={one}" for one in ("json", "csv", "html"))
         yield from (f"{collection}/export?token={planted['token']}",)
 
 

@@ -18,6 +18,7 @@ from dealbrain.settings import LIBRARIES, PREFIX, Settings
 from functions.carding import warm
 from functions.deploying import check
 from functions.sweeping import expired, forgotten, leftovers, ping
+from infra import edge
 from infra.routes import routes
 from infra.staging import BUILD, LAYER, size
 from tests import functions_table
@@ -25,6 +26,7 @@ from tests.roles import NotAllowedError, register
 from tests.template import (
     ACCOUNT,
     AFTER,
+    CDN_FINGERPRINT,
     REGION,
     RENDERER,
     Resource,
@@ -115,6 +117,39 @@ def wrong_routes(found: Templates) -> list[str]:
     return [f"{key}: {wanted.get(key)}, not {there.get(key)}" for key in differing(wanted, there)]
 
 
+def wrong_cdn(found: Templates) -> list[str]:
+    """What would make the CDN keep more than cards by their path, or not be known by the API."""
+    (distribution,) = resources(found, "AWS::CloudFront::Distribution")
+    said = distribution.properties["DistributionConfig"]
+    (cards,), (origin,) = said["CacheBehaviors"], said["Origins"]
+    (by_path,) = resources(found, "AWS::CloudFront::CachePolicy")
+    key = by_path.properties["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    told = [function_code(found, one) for one in said["DefaultCacheBehavior"].get("FunctionAssociations", [])]
+    words = {one["HeaderName"]: one["HeaderValue"] for one in origin.get("OriginCustomHeaders", [])}
+    right = {
+        "cards": (cards["PathPattern"], cards["CachePolicyId"]) == ("/v1/cards/*", by_path.ref),
+        "key": {one for name, one in key.items() if name.endswith("Config") for one in one.values()}
+        == {"none"},
+        "the rest": said["DefaultCacheBehavior"]["CachePolicyId"] == edge.KEEP_NOTHING,
+        "errors": not any(one["ErrorCachingMinTTL"] for one in said["CustomErrorResponses"]),
+        "its word": words == {facts.CDN_WORD: "{{resolve:secretsmanager:dealbrain-cdn}}"},
+        "the viewer": len(told) == 1 and f"headers['{facts.VIEWER_ADDRESS}']" in told[0],
+        "its fingerprint": all(
+            one.properties["Environment"]["Variables"][f"{PREFIX}CDN_FINGERPRINT"] == CDN_FINGERPRINT
+            for one in functions(found).values()
+        ),
+    }
+    return [name for name, is_right in right.items() if not is_right]
+
+
+def function_code(found: Templates, association: dict[str, Any]) -> str:
+    """What the CDN runs when somebody asks for something."""
+    assert association["EventType"] == "viewer-request"
+    made = {one.attribute("FunctionARN"): one for one in resources(found, "AWS::CloudFront::Function")}
+    code: str = made[association["FunctionARN"]].properties["FunctionCode"]
+    return code
+
+
 def differing(wanted: dict[str, Any], there: dict[str, Any]) -> list[str]:
     return [key for key in sorted(wanted.keys() | there.keys()) if wanted.get(key) != there.get(key)]
 
@@ -161,6 +196,20 @@ def open_buckets(found: Templates) -> list[str]:
         if one.properties.get("PublicAccessBlockConfiguration") != dict.fromkeys(closed, True)
         or "BucketEncryption" not in one.properties
         or one.ref not in refuses_plain_http
+    ]
+
+
+def wrong_uploads(found: Templates) -> list[str]:
+    """Buckets that take files from pages of others, or not from ours."""
+    rules = {
+        one.name: one.properties.get("CorsConfiguration", {}).get("CorsRules", [])
+        for one in resources(found, BUCKET)
+    }
+    return [
+        name
+        for name, said in rules.items()
+        if bool(said) != ("Private" in name)
+        or any(rule["AllowedMethods"] != ["POST"] or "*" in rule["AllowedOrigins"] for rule in said)
     ]
 
 
@@ -584,6 +633,7 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "every lifetime is the one of facts": wrong_lifetimes,
     "unfinished uploads go after a day": unfinished_uploads_kept,
     "no bucket is public or answers without TLS": open_buckets,
+    "files are taken from our own pages only": wrong_uploads,
     "the table has the key and the TTL attribute of facts": wrong_table,
     "only the renderer and who orders from it have reserved concurrency": wrong_concurrency,
     "every endpoint gives up before the gateway does": wrong_timeouts,
@@ -612,6 +662,7 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "somebody is told of every dead letter": unwatched_queues,
     "somebody is told when too few cards were there already": wrong_hit_rate,
     "every metric of cards is on the dashboard": unplotted_metrics,
+    "the CDN keeps cards by their path and nothing else, and the API knows it": wrong_cdn,
 }
 
 
@@ -730,6 +781,15 @@ def without_block(found: dict[str, Any]) -> None:
 
 def without_tls(found: dict[str, Any]) -> None:
     next(every(found, "AWS::S3::BucketPolicy"))["PolicyDocument"]["Statement"].clear()
+
+
+def with_uploads_from_everywhere(found: dict[str, Any]) -> None:
+    bucket = next(one for one in every(found, BUCKET) if "CorsConfiguration" in one)
+    bucket["CorsConfiguration"]["CorsRules"][0]["AllowedOrigins"] = ["*"]
+
+
+def without_uploads(found: dict[str, Any]) -> None:
+    del next(one for one in every(found, BUCKET) if "CorsConfiguration" in one)["CorsConfiguration"]
 
 
 def without_concurrency(found: dict[str, Any]) -> None:
@@ -876,12 +936,41 @@ def without_graph(found: dict[str, Any]) -> None:
     }
 
 
+def distribution(found: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = next(every(found, "AWS::CloudFront::Distribution"))["DistributionConfig"]
+    return said
+
+
+def without_word(found: dict[str, Any]) -> None:
+    del distribution(found)["Origins"][0]["OriginCustomHeaders"]
+
+
+def with_word_told(found: dict[str, Any]) -> None:
+    distribution(found)["Origins"][0]["OriginCustomHeaders"][0]["HeaderValue"] = "for all to read"
+
+
+def without_viewer(found: dict[str, Any]) -> None:
+    del distribution(found)["DefaultCacheBehavior"]["FunctionAssociations"]
+
+
+def with_cards_kept_by_query(found: dict[str, Any]) -> None:
+    policy = next(every(found, "AWS::CloudFront::CachePolicy"))["CachePolicyConfig"]
+    queries = policy["ParametersInCacheKeyAndForwardedToOrigin"]["QueryStringsConfig"]
+    queries["QueryStringBehavior"] = "all"
+
+
+def with_errors_kept(found: dict[str, Any]) -> None:
+    distribution(found)["CustomErrorResponses"][0]["ErrorCachingMinTTL"] = 60
+
+
 MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], list[str]]]] = [
     (without_route, wrong_routes),
     (without_function, wrong_functions),
     (without_grant, wrong_grants),
     (without_lifetime, wrong_lifetimes),
     (without_setting, wrong_settings),
+    (with_uploads_from_everywhere, wrong_uploads),
+    (without_uploads, wrong_uploads),
     (without_ttl, wrong_table),
     (without_retention, wrong_log_groups),
     (without_block, open_buckets),
@@ -913,6 +1002,11 @@ MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], li
     (without_told_dead_letters, unwatched_queues),
     (with_other_hits, wrong_hit_rate),
     (without_graph, unplotted_metrics),
+    (without_word, wrong_cdn),
+    (with_word_told, wrong_cdn),
+    (without_viewer, wrong_cdn),
+    (with_cards_kept_by_query, wrong_cdn),
+    (with_errors_kept, wrong_cdn),
 ]
 
 

@@ -386,9 +386,10 @@ def test_an_outdated_card_that_could_not_be_removed_goes_after_a_day(carol: Pers
 
 
 def test_an_outdated_card_of_a_collection_goes_after_a_day_and_the_right_one_stays(carol: Person) -> None:
-    collection = carol.collection("Before", visibility="public")
+    collection, listing = carol.collection(visibility="public"), carol.listing()
+    carol.item(collection, listing)
     old = licensed(carol, "collections", collection)
-    carol.patch(f"/collections/{collection['id']}", {"name": "After"})
+    carol.patch(f"/listings/{listing['id']}", {"price_usd": 1})
     right = licensed(carol, "collections", collection)
     assert sweep_cards(facts.SPEC_SUPERSEDED + A_MINUTE) == 1
     assert (kept(old), len(kept(right))) == ({}, 13)

@@ -2,11 +2,13 @@
 
 from dealbrain import collecting, showing
 from dealbrain.db import transaction
+from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.shapes import NewItem, OwnItem, PathId
 from dealbrain.web import Needs, api, entry, now, person
 
 app = api(signed_in=True)
-NEEDS = Needs(database=True)
+# What its cards show may be something else now.
+NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 
 
 @app.post("/v1/collections/<collection_id>/items", summary="Add an item", status_code=201)

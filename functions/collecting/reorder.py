@@ -2,11 +2,13 @@
 
 from dealbrain import collecting
 from dealbrain.db import transaction
+from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.shapes import ItemOrder, OwnCollection, PathId
 from dealbrain.web import Needs, api, entry, now, person
 
 app = api(signed_in=True)
-NEEDS = Needs(database=True)
+# What its cards show may be something else now.
+NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 
 
 @app.put("/v1/collections/<collection_id>/items/order", summary="Order the items")

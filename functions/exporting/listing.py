@@ -21,7 +21,7 @@ def export_listing(
         file = exporting.listing(session, caller(), listing_id, now())
     count("Exported")
     link = exporting.parked(file)
-    return redirect(link) if link else attachment(file.content, file.media_type, file.name)
+    return redirect(link) if link else attachment(file.content, file.content_type, file.name)
 
 
 handler = entry(app)

@@ -73,7 +73,8 @@ def system(
         folder: where everything is kept; made when absent, one system at a time.
         port: of the gateway on loopback; 0 takes any.
         database_url: another Postgres than our own.
-        durable: false for tests, which need no disk flushes.
+        durable: false when nobody starts on this folder again, as in tests: no disk flushes, and what the
+            stores hold is not kept.
         isolated: whether every function runs in processes of its own, as on AWS, instead of in this one.
         warming: whether what is shared has its card drawn ahead; without it a download of a card that
             nobody has looked at is a placeholder.
@@ -90,7 +91,7 @@ def system(
         upgrade(database)
         endpoints = routes()
         configured = local_settings(address(listener), database)
-        parts.enter_context(filled(stores_url, folder, configured))
+        parts.enter_context(filled(stores_url, folder, configured, durable=durable))
         environment = {**configured.environment(), **aws_environment(stores_url)}
         parts.enter_context(_environment(environment))
         deployed = functions(configured, aws_environment(stores_url)) if isolated else ()

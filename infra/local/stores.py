@@ -42,8 +42,14 @@ def server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def filled(url: str, folder: Path, settings: Settings) -> Iterator[None]:
+def filled(url: str, folder: Path, settings: Settings, *, durable: bool = True) -> Iterator[None]:
     """Wait for the stores, make buckets and table with what the folder holds of them; keep it on leaving.
+
+    Args:
+        url: where the stores answer.
+        folder: where they are kept between two starts.
+        settings: what buckets and table are called.
+        durable: false when nobody starts on this folder again; fetching every file takes seconds.
 
     Raises:
         SetupError: the stores do not answer.
@@ -55,7 +61,8 @@ def filled(url: str, folder: Path, settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        save(url, folder / KEPT)
+        if durable:
+            save(url, folder / KEPT)
 
 
 def s3(url: str) -> "S3Client":

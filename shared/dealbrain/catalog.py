@@ -3,11 +3,14 @@
 Only the operator's loader writes it; no file and no person ever does.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dealbrain import document, hardware, scoring
@@ -71,27 +74,43 @@ def _row(entry: Entry) -> dict[str, object]:
 
 def resolve(session: Session, cpu: document.Cpu) -> Known:
     """Complete what a person said of a processor; what they said themselves stays as they said it."""
-    exact = cpu
-    found = _by_key(session, cpu.name)
-    if found is not None:
-        exact = _completed(cpu, found)
+    return resolve_all(session, [cpu])[0]
+
+
+def resolve_all(session: Session, cpus: Sequence[document.Cpu]) -> list[Known]:
+    """Complete what was said of processors, in two questions however many they are."""
+    known = _by_keys(session, {hardware.cpu_key(cpu.name) for cpu in cpus} - {None})
+    exact = [_exact(cpu, known.get(hardware.cpu_key(cpu.name), ())) for cpu in cpus]
+    unknown = {cpu.name for cpu, (_, is_known) in zip(cpus, exact, strict=True) if not is_known}
+    medians = _family_medians(session, {hardware.cpu_family(name) for name in unknown} - {None})
+    return [
+        Known(cpu, None if is_known else _estimated(cpu, medians.get(hardware.cpu_family(cpu.name))))
+        for cpu, is_known in exact
+    ]
+
+
+def _by_keys(session: Session, keys: AbstractSet[str | None]) -> dict[str | None, list[Cpu]]:
+    found: dict[str | None, list[Cpu]] = defaultdict(list)
+    # Entries of one key differ in clock or sockets; the most modest one comes first.
+    choice = (
+        sa.select(Cpu).where(Cpu.key == _any_of(keys)).order_by(Cpu.cpu_mark_multi.asc().nulls_last(), Cpu.id)
+    )
+    for entry in session.scalars(choice) if keys else ():
+        found[entry.key].append(entry)
+    return found
+
+
+def _any_of(words: AbstractSet[str | None]) -> sa.CollectionAggregate[Any]:
+    return sa.any_(sa.literal([*words], ARRAY(sa.Text)))
+
+
+def _exact(cpu: document.Cpu, entries: Sequence[Cpu]) -> tuple[document.Cpu, bool]:
+    """A processor with what its entry adds: the one of the name as written, else the most modest one."""
+    same = [entry for entry in entries if entry.name == cpu.name]
+    exact = next((_completed(cpu, entry) for entry in (*same, *entries)), cpu)
     if exact.manufacturer is None:
         exact = exact.model_copy(update={"manufacturer": hardware.manufacturer(cpu.name) or "Unknown"})
-    needs_marks = exact.cpu_mark_multi is None and exact.cpu_mark_single is None
-    return Known(exact, _family_median(session, exact) if needs_marks and found is None else None)
-
-
-def _by_key(session: Session, name: str) -> Cpu | None:
-    key = hardware.cpu_key(name)
-    if key is None:
-        return None
-    # Entries of one key differ in clock or sockets: the name as written first, then the most modest one.
-    choice = (
-        sa.select(Cpu)
-        .where(Cpu.key == key)
-        .order_by((Cpu.name == name).desc(), Cpu.cpu_mark_multi.asc().nulls_last(), Cpu.id)
-    )
-    return session.scalars(choice.limit(1)).one_or_none()
+    return exact, bool(entries)
 
 
 _COMPLETED = (
@@ -110,39 +129,69 @@ def _completed(cpu: document.Cpu, entry: Cpu) -> document.Cpu:
     return cpu.model_copy(update=missing)
 
 
-def _family_median(session: Session, cpu: document.Cpu) -> document.Cpu | None:
-    family = hardware.cpu_family(cpu.name)
-    if family is None:
-        return None
+type _Marks = tuple[int | None, int | None, int | None]
+"""Multi- and single-thread mark, and watts."""
+
+
+def _family_medians(session: Session, families: AbstractSet[str | None]) -> dict[str | None, _Marks]:
+    if not families:
+        return {}
     medians = [
         sa.func.percentile_disc(0.5).within_group(column)
         for column in (Cpu.cpu_mark_multi, Cpu.cpu_mark_single, Cpu.tdp_w)
     ]
-    multi, single, tdp = session.execute(sa.select(*medians).where(Cpu.family == family)).one()
+    statement = sa.select(Cpu.family, *medians).where(Cpu.family == _any_of(families)).group_by(Cpu.family)
+    return {family: (multi, single, tdp) for family, multi, single, tdp in session.execute(statement)}
+
+
+def _estimated(cpu: document.Cpu, medians: _Marks | None) -> document.Cpu | None:
+    """A processor of a family alone, without marks of its own, with the family's medians."""
+    if medians is None or cpu.cpu_mark_multi is not None or cpu.cpu_mark_single is not None:
+        return None
+    multi, single, tdp = medians
     if multi is None and single is None:
         return None
     tdp = cpu.tdp_w if cpu.tdp_w is not None else tdp
     return cpu.model_copy(update={"cpu_mark_multi": multi, "cpu_mark_single": single, "tdp_w": tdp})
 
 
-def scores(session: Session, cpu: document.Cpu | None) -> tuple[float | None, float | None]:
+type Scores = tuple[float | None, float | None]
+
+
+def scores(session: Session, cpu: document.Cpu) -> Scores:
     """Percent ranks (0-100) of a processor's multi- and single-thread marks in the catalog."""
-    if cpu is None:
-        return None, None
-    return (
-        _rank(session, Cpu.cpu_mark_multi, cpu.cpu_mark_multi),
-        _rank(session, Cpu.cpu_mark_single, cpu.cpu_mark_single),
-    )
+    return scores_all(session, [cpu])[0]
 
 
-def _rank(session: Session, column: InstrumentedAttribute[int | None], mark: int | None) -> float | None:
-    if mark is None:
-        return None
-    total, below, same = session.execute(
+def scores_all(session: Session, cpus: Sequence[document.Cpu | None]) -> list[Scores]:
+    """The same of many, in two questions however many they are; of none, none."""
+    multi = _ranks(session, Cpu.cpu_mark_multi, {cpu.cpu_mark_multi for cpu in cpus if cpu} - {None})
+    single = _ranks(session, Cpu.cpu_mark_single, {cpu.cpu_mark_single for cpu in cpus if cpu} - {None})
+    return [
+        (multi.get(cpu.cpu_mark_multi), single.get(cpu.cpu_mark_single)) if cpu else (None, None)
+        for cpu in cpus
+    ]
+
+
+def _ranks(
+    session: Session, column: InstrumentedAttribute[int | None], marks: AbstractSet[int | None]
+) -> dict[int | None, float | None]:
+    if not marks:
+        return {}
+    given = sa.func.unnest(sa.literal([*marks], ARRAY(sa.BigInteger)))
+    wanted = given.table_valued(sa.column("mark", sa.BigInteger)).render_derived(name="wanted")
+    mark = wanted.c.mark
+    counted = (
         sa.select(
+            mark,
             sa.func.count(column),
             sa.func.count().filter(column < mark),
             sa.func.count().filter(column == mark),
         )
-    ).one()
-    return scoring.percent_rank(below, same, total)
+        .select_from(wanted)
+        .outerjoin(Cpu, sa.true())
+        .group_by(mark)
+    )
+    return {
+        one: scoring.percent_rank(below, same, total) for one, total, below, same in session.execute(counted)
+    }

@@ -94,7 +94,13 @@ def change(
     row.updated_at = now
     session.flush()
     _let_find(session, row)
+    _tidy_cards(session, [row])
     return row
+
+
+def _tidy_cards(session: Session, rows: list[Collection]) -> None:
+    for shown in licensing.of_collections(session, rows).values():
+        licensing.tidy(session, shown)
 
 
 def _let_find(session: Session, row: Collection) -> None:
@@ -249,6 +255,7 @@ def _touch_all(session: Session, collections: list[Collection], now: datetime) -
     # One after the other by their ids, as whoever changes several does: nobody waits in a circle.
     for collection_id in sorted(one.id for one in collections if one.visibility == Visibility.public):
         indexing.restock(session, [collection_id])
+    _tidy_cards(session, collections)
 
 
 def _editable_item(

@@ -29,8 +29,10 @@ from dealbrain import (
 from dealbrain.document import ArtifactType, CollectionFile, DealEntry, ItemEntry, Visibility
 from dealbrain.errors import AlreadyUsed, Invalid, NotFound, Problem, TargetChanged
 from dealbrain.identity import Person
-from dealbrain.importing import Artifact, deals_of, kind_of
+from dealbrain.importing import deals_of
+from dealbrain.intake import Artifact, kind_of
 from dealbrain.previews import Kept
+from dealbrain.rows import Refused
 from dealbrain.shapes import (
     Confirm,
     Counts,
@@ -150,6 +152,7 @@ class _Plan:
     rows: Sequence[tuple[DealEntry, Decision, int | None]]
     """The deal, the decision, and the listing of ours it concerns."""
     revisions: Mapping[str, int]
+    refused: Sequence[Refused]
     wanted: Confirm
 
 
@@ -162,7 +165,7 @@ def _plan(kept: Kept, kind: ArtifactType, wanted: Confirm) -> _Plan:
         said = {0: _top_decision(wanted)}
     decided = [_decided(row, said.get(row.index)) for row in shown.rows]
     rows = [(entry, *one) for entry, one in zip(deals_of(artifact), decided, strict=True)]
-    return _Plan(artifact, kept.raw, rows, kept.body["revisions"], wanted)
+    return _Plan(artifact, kept.raw, rows, kept.body["revisions"], importing.refused_in(kept), wanted)
 
 
 def _refuse_misfit(wanted: Confirm, kind: ArtifactType, shown: Preview) -> None:
@@ -310,7 +313,7 @@ def _is_anothers(session: Session, listing_id: int) -> bool:
 
 
 def _changed(act: _Act, plan: _Plan) -> TargetChanged:
-    fresh = importing.keep(act.session, act.who, plan.artifact, plan.raw, act.now)
+    fresh = importing.keep(act.session, act.who, plan.artifact, plan.raw, act.now, plan.refused)
     return TargetChanged(
         "Something this import builds on has changed since the preview; here is a fresh one.",
         members={"preview": fresh.model_dump(mode="json")},

@@ -461,8 +461,8 @@ def _descend(whole: dict[str, Json], steps: list[str]) -> Json:
     return here
 
 
-def _dumped(part: Part) -> dict[str, Any]:
-    return part.model_dump(mode="json", exclude_none=True)
+def _dumped(part: Part, *, apart: set[str] | None = None) -> dict[str, Any]:
+    return part.model_dump(mode="json", exclude_none=True, exclude=apart)
 
 
 def _collection(file: CollectionFile) -> Json:
@@ -478,7 +478,7 @@ def _item(item: ItemEntry) -> Json:
         position=item.position,
         added_at=item.added_at,
     )
-    whole = _dumped(made) | {"listing": _deal(item.entry)}
+    whole: dict[str, Json] = {"listing": _deal(item.entry), **_dumped(made, apart={"listing"})}
     graft(whole, item.extra)
     return cast("Json", whole)
 

@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, counting, document, files, showing
+from dealbrain import access, bookmarks, counting, document, files, showing, spreadsheets
 from dealbrain.document import CollectionFile, CollectionHead, DealEntry, DealFile, ItemEntry, ItemStatus
-from dealbrain.facts import ANSWER_BYTES, EXPORTS, Bucket
+from dealbrain.errors import Invalid, Problem
+from dealbrain.facts import ANSWER_BYTES, EXPORTS, Bucket, Media
 from dealbrain.identity import Anonymous, Caller
-from dealbrain.tables import Account, Item, Listing
+from dealbrain.shapes import CollectionFormat
+from dealbrain.tables import Account, Collection, Item, Listing
 
 # A listing keeps the unknown keys of its deal by their place in it, and those of the file around it
 # under this mark, which no JSON Pointer begins with.
@@ -26,7 +28,12 @@ class File:
 
     name: str
     content: bytes
-    media_type: str = "application/json"
+    media_type: Media
+
+    @property
+    def content_type(self) -> str:
+        """The kind, and the alphabet where that does not go without saying."""
+        return self.media_type if self.media_type is Media.json else f"{self.media_type}; charset=utf-8"
 
 
 def listing(session: Session, who: Caller, listing_id: int, now: datetime) -> File:
@@ -41,34 +48,59 @@ def listing(session: Session, who: Caller, listing_id: int, now: datetime) -> Fi
         place.removeprefix(AROUND): value for place, value in row.extra.items() if place.startswith(AROUND)
     }
     file = DealFile(deal(row, private=private), around if private else {})
-    return _file(row.title, document.write(file, exported_at=now, exported_by=_author(session, who)))
+    written = document.write(file, exported_at=now, exported_by=_author(session, who))
+    return File(files.named(row.title, "json"), written, Media.json)
 
 
-def collection(
-    session: Session, who: Caller, collection_id: int, now: datetime, token: str | None = None
-) -> File:
+@dataclass(frozen=True)
+class Wanted:
+    """What kind of file, by which token it is opened, and whether a table begins with a byte order mark."""
+
+    format: CollectionFormat = CollectionFormat.json
+    token: str | None = None
+    bom: bool = False
+
+
+def collection(session: Session, who: Caller, collection_id: int, now: datetime, wanted: Wanted) -> File:
     """A collection as a file, what is private only for its owner; counts it when others carry it away.
 
     Raises:
         NotFound: absent, or neither the caller's to read nor opened by the token.
+        Invalid: a byte order mark in what is no table.
     """
-    row = access.readable(session, who, collection_id, now, token)
+    if wanted.bom and wanted.format is not CollectionFormat.csv:
+        problem = Problem("?bom", "not_expected", "A byte order mark goes with format=csv only.")
+        raise Invalid("The parameters do not fit each other.", problems=(problem,))
+    row = access.readable(session, who, collection_id, now, wanted.token)
     private = access.is_owner(who, row)
-    head = CollectionHead.model_validate({name: getattr(row, name) for name in CollectionHead.model_fields})
-    items = tuple(_item(item, who, private=private) for item in access.items_of(session, row.id))
-    file = CollectionFile(head, items, row.extra if private else {})
-    written = document.write(file, exported_at=now, exported_by=_author(session, who))
+    rows = access.items_of(session, row.id)
+    # One way for all formats: what is private is left out here and nowhere else.
+    items = tuple(_item(item, who, private=private) for item in rows)
     if not private:
         counting.exported(session, row.id, now)
-    return _file(row.name, written)
+    name = files.named(row.name, wanted.format)
+    if wanted.format is CollectionFormat.csv:
+        tiers = [item.listing.tier for item in rows]
+        return File(name, spreadsheets.write(items, tiers, bom=wanted.bom), Media.csv)
+    if wanted.format is CollectionFormat.html:
+        return File(name, bookmarks.write(row.name, items).encode(), Media.html)
+    return File(name, _artifact(session, who, row, items, now), Media.json)
+
+
+def _artifact(
+    session: Session, who: Caller, row: Collection, items: tuple[ItemEntry, ...], now: datetime
+) -> bytes:
+    head = CollectionHead.model_validate({name: getattr(row, name) for name in CollectionHead.model_fields})
+    file = CollectionFile(head, items, row.extra if access.is_owner(who, row) else {})
+    return document.write(file, exported_at=now, exported_by=_author(session, who))
 
 
 def parked(file: File) -> str | None:
     """For a file too large to answer with: an address to fetch it from, good for some minutes."""
     if len(file.content) <= ANSWER_BYTES:
         return None
-    key = f"{EXPORTS}{uuid4()}.json"
-    files.put(Bucket.generated, key, file.content, file.media_type)
+    key = f"{EXPORTS}{uuid4()}"
+    files.put(Bucket.generated, key, file.content, file.content_type)
     return files.link(Bucket.generated, key, file.name)
 
 
@@ -113,7 +145,3 @@ def _author(session: Session, who: Caller) -> UUID | None:
     if isinstance(who, Anonymous):
         return None
     return session.scalar(sa.select(Account.export_id).where(Account.sub == who.sub))
-
-
-def _file(title: str, content: bytes) -> File:
-    return File(files.named(title, "json"), content)

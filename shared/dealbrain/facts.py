@@ -7,6 +7,20 @@ from enum import StrEnum
 MEBIBYTE = 1024 * 1024
 
 
+class Media(StrEnum):
+    """Kinds of files that come in and go out, as MIME names them."""
+
+    json = "application/json"
+    csv = "text/csv"
+    html = "text/html"
+    text = "text/plain"
+    form = "multipart/form-data"
+
+
+# What gzip, ZIP, bzip2, xz and Zstandard begin with. Nobody can tell how much comes out of those.
+COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+
+
 class Bucket(StrEnum):
     """The buckets by role; settings says what each is called."""
 
@@ -52,6 +66,8 @@ PENDING_TTL = "ttl"
 PENDING_GRACE = timedelta(hours=24)
 
 PREVIEW_LIFE = timedelta(minutes=30)
+# How long an address takes the file it was made for.
+UPLOAD_LIFE = timedelta(minutes=10)
 # How long its owner may take back the deletion of a collection; then it really goes.
 RESTORABLE = timedelta(days=30)
 # How long an import can be undone.
@@ -83,9 +99,16 @@ REQUESTS_AT_ONCE = 100
 # Where our own answer turns into a pre-signed download: Lambda's limit less base64.
 ANSWER_BYTES = 4 * MEBIBYTE
 IMPORT_BYTES = 2 * MEBIBYTE
+UPLOAD_BYTES = 20 * MEBIBYTE
 JSON_BODY_BYTES = 256 * 1024
 
 COLLECTION_ITEMS = 500
+# How many values a JSON text may hold, whatever its size; a full collection of ours has about 60,000.
+JSON_VALUES = 100_000
+# Columns and lines of a table that comes in, and bytes that one line of it may have in any case.
+TABLE_COLUMNS = 200
+TABLE_LINES = 100_000
+LINE_BYTES = MEBIBYTE
 # The newest of a collection's items stand in its feed.
 FEED_ENTRIES = 50
 PAGE = 20
@@ -100,6 +123,7 @@ COLLECTION_NAME = 100
 DESCRIPTION = 1_000
 ITEM_NOTE = 500
 SHARE_LABEL = 100
+FILE_NAME = 255
 # A secret of ours has 43 letters; what is much longer is none.
 SECRET = 200
 IDEMPOTENCY_KEY = 255
@@ -113,6 +137,10 @@ BIGINT_MOST = 2**63 - 1
 SAFE_INTEGER = 2**53
 
 USERNAME = r"^[a-z0-9_-]{3,32}$"
+
+# What our CDN adds to every request: a word only it knows, and the address of whoever asks it.
+CDN_WORD = "x-dealbrain-cdn"
+VIEWER_ADDRESS = "x-dealbrain-viewer"
 
 RENDERER_CONCURRENCY = 2
 # Of each gate: listings' cards have one, collections' another.

@@ -6,13 +6,14 @@ boto3 costs as much to import as all the rest, so it is imported at first use.
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from dealbrain.errors import Unavailable
-from dealbrain.facts import Bucket
+from dealbrain.errors import TooLarge, Unavailable
+from dealbrain.facts import MEBIBYTE, Bucket
 from dealbrain.settings import settings
 
 if TYPE_CHECKING:
@@ -26,20 +27,22 @@ LINK_SECONDS = 900
 NAME_MOST = 80
 
 
-def get(bucket: Bucket, key: str) -> bytes | None:
+def get(bucket: Bucket, key: str, *, most: int | None = None) -> bytes | None:
     """Read an object, or None when there is none.
 
     Raises:
+        TooLarge: it has more than ``most`` bytes.
         Unavailable: S3 does not answer.
     """
-    found = get_with_age(bucket, key)
+    found = get_with_age(bucket, key, most=most)
     return found[0] if found else None
 
 
-def get_with_age(bucket: Bucket, key: str) -> tuple[bytes, datetime] | None:
+def get_with_age(bucket: Bucket, key: str, *, most: int | None = None) -> tuple[bytes, datetime] | None:
     """Read an object and when it was written (UTC), or None when there is none.
 
     Raises:
+        TooLarge: it has more than ``most`` bytes.
         Unavailable: S3 does not answer.
     """
     client = _client()
@@ -48,6 +51,8 @@ def get_with_age(bucket: Bucket, key: str) -> tuple[bytes, datetime] | None:
             answer = client.get_object(Bucket=_name(bucket), Key=key)
         except client.exceptions.NoSuchKey:
             return None
+        if most is not None and answer["ContentLength"] > most:
+            raise TooLarge(f"The file is larger than {most // MEBIBYTE} MiB.")
         return answer["Body"].read(), answer["LastModified"]
 
 
@@ -98,6 +103,23 @@ def link(bucket: Bucket, key: str, file_name: str) -> str:
     )
 
 
+def form(
+    bucket: Bucket, key: str, content_type: str, *, most: int, life: timedelta
+) -> tuple[str, dict[str, str]]:
+    """Sign an address and the fields that go with a file of this key and type, of so many bytes at most.
+
+    S3 itself refuses whatever the signed policy does not say.
+    """
+    made = _client().generate_presigned_post(
+        _name(bucket),
+        key,
+        Fields={"Content-Type": content_type},
+        Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, most]],
+        ExpiresIn=int(life.total_seconds()),
+    )
+    return made["url"], made["fields"]
+
+
 def named(title: str, extension: str) -> str:
     """Name a file after what is in it: nothing a file system or a reader stumbles over, and not too long."""
     plain = re.sub(r"[\x00-\x1f\x7f/\\]+", " ", title).strip(" .")[:NAME_MOST].strip()
@@ -136,9 +158,15 @@ def _client() -> "S3Client":
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, ClientError
 
+    told = "The file store does not answer; please try again in a few seconds."
     try:
         yield
     except BotoCoreError as error:
-        raise Unavailable("The file store does not answer; please try again in a few seconds.") from error
+        raise Unavailable(told) from error
+    except ClientError as error:
+        # What S3 refuses is a fault of ours, such as a missing grant; what it fails at is not.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        raise Unavailable(told) from error

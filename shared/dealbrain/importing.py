@@ -1,22 +1,37 @@
 """Files coming in: read, compared with everything we have, and kept for their owner to confirm."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import batched
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, distinct, exporting, offering, previews, reading, resembling
+from dealbrain import (
+    access,
+    distinct,
+    exporting,
+    intake,
+    offering,
+    previews,
+    resembling,
+    spreadsheets,
+    uploading,
+)
 from dealbrain.document import ArtifactType, CollectionFile, DealEntry, DealFile
-from dealbrain.errors import AlreadyUsed, Invalid, Problem
-from dealbrain.facts import PREVIEW_LIFE
+from dealbrain.errors import AlreadyUsed, Problem
+from dealbrain.exporting import File
+from dealbrain.facts import PREVIEW_LIFE, Media
+from dealbrain.forms import Sent
 from dealbrain.identity import Person
+from dealbrain.intake import Artifact, Taken, kind_of
 from dealbrain.matching import Match, Offer
 from dealbrain.pending import Pending
 from dealbrain.previews import Kept
 from dealbrain.resembling import Likeness
+from dealbrain.rows import Refused
 from dealbrain.shapes import (
     Decision,
     Duplicate,
@@ -27,40 +42,87 @@ from dealbrain.shapes import (
     PreviewCollection,
     PreviewState,
     Progress,
+    RefusedError,
+    RefusedRow,
     Row,
     Strategy,
 )
+from dealbrain.spreadsheets import Mapped
 from dealbrain.tables import Account, Collection, Import, Item
 
 CERTAIN = 1.0
+REFUSED_FILE = "refused rows.csv"
 
-type Artifact = DealFile | CollectionFile
+# So many rows are compared at once; in between, whoever asks is told how far it is.
+BATCH = 100
+
+type Told = Callable[[int, int], None]
+"""Is told how many of how many rows are done."""
 
 
-def preview(session: Session, who: Person, kind: ArtifactType, raw: bytes, now: datetime) -> Preview:
+def preview(
+    session: Session, who: Person, kind: ArtifactType, sent: Sent, columns: Mapped | None, now: datetime
+) -> Preview:
     """Read a file, compare it with everything we have, and keep the result for its owner.
 
+    Args:
+        session: the transaction.
+        who: whose preview it becomes.
+        kind: what the address imports.
+        sent: the file, or a reference to one that was uploaded, whose number the preview takes over.
+        columns: for a table, which column says what.
+        now: when it was sent.
+
     Raises:
-        Malformed: the bytes are no JSON.
+        Malformed: the bytes are not what they are said to be.
         Invalid: the file is wrong; carries every problem with its place, or is of the other type.
+        UnsupportedType: a kind of file this does not read.
+        NotFound, Expired, Conflict, TooLarge: of an upload, as ``uploading.reading`` says.
     """
-    artifact = reading.read(raw, now=now)
-    if kind_of(artifact) is not kind:
-        problem = Problem(
-            "/deal_brain_export/type", "wrong_type", f"This address imports files of type {kind}."
-        )
-        raise Invalid(f"This is no file of type {kind}.", problems=(problem,))
-    return keep(session, who, artifact, raw, now)
+    upload_id = intake.upload_named(sent)
+    if upload_id is None:
+        taken = intake.read(kind, sent, columns, now)
+        return _keep(session, who, taken, _pointer(who, kind, now), now, _nobody)
+    with uploading.reading(who, upload_id, kind, now) as upload:
+        taken = intake.read(kind, upload.sent, columns, now)
+        pointer = replace(_pointer(who, kind, now), id=upload_id)
+        return _keep(session, who, taken, pointer, now, upload.told)
 
 
-def keep(session: Session, who: Person, artifact: Artifact, raw: bytes, now: datetime) -> Preview:
+def keep(
+    session: Session,
+    who: Person,
+    artifact: Artifact,
+    raw: bytes,
+    now: datetime,
+    refused: Sequence[Refused] = (),
+) -> Preview:
     """Compare a file that was read with everything we have, and keep the result for its owner."""
-    pointer = Pending(str(uuid4()), who.sub, kind_of(artifact), now + PREVIEW_LIFE)
-    judged = _judge(session, who, artifact)
-    shown = _shown(session, who, artifact, judged, pointer)
+    taken = Taken(artifact, raw, refused)
+    return _keep(session, who, taken, _pointer(who, kind_of(artifact), now), now, _nobody)
+
+
+def _pointer(who: Person, kind: ArtifactType, now: datetime) -> Pending:
+    return Pending(str(uuid4()), who.sub, kind, now + PREVIEW_LIFE)
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Nobody knows the number of this preview yet, so nobody asks how far it is."""
+
+
+def _keep(
+    session: Session, who: Person, taken: Taken, pointer: Pending, now: datetime, told: Told
+) -> Preview:
+    judged = _judge(session, who, deals_of(taken.artifact), now, told)
+    shown = _shown(session, who, taken, judged, pointer)
     revisions = {str(one.listing.id): one.listing.revision for alike in judged.alike for one in alike}
-    body = {"read_at": now.isoformat(), "revisions": revisions, "preview": shown.model_dump(mode="json")}
-    previews.keep(Kept(pointer, raw, body))
+    body = {
+        "read_at": now.isoformat(),
+        "revisions": revisions,
+        "preview": shown.model_dump(mode="json"),
+        "refused": [asdict(one) for one in taken.refused],
+    }
+    previews.keep(Kept(pointer, taken.raw, body))
     return shown
 
 
@@ -69,16 +131,22 @@ class _Judged:
     """The rows of a file, what of ours each resembles, and which repeat an earlier one."""
 
     entries: Sequence[DealEntry]
+    ours: Sequence[DealEntry]
+    """The same as we would store them: completed, and with our own numbers."""
     alike: Sequence[Sequence[Likeness]]
     repeats: Mapping[int, tuple[int, Match]]
 
 
-def _judge(session: Session, who: Person, artifact: Artifact) -> _Judged:
-    entries = [offering.completed(session, entry) for entry in deals_of(artifact)]
+def _judge(session: Session, who: Person, entries: Sequence[DealEntry], now: datetime, told: Told) -> _Judged:
     offers = [resembling.offer_of(entry.deal) for entry in entries]
-    alike = _not_told_apart(session, who, offers, resembling.listings(session, offers))
-    found = [some[: resembling.MOST_A_ROW] for some in alike]
-    return _Judged(entries, found, resembling.repeats(offers))
+    found: list[list[Likeness]] = []
+    told(0, len(offers))
+    for some in batched(offers, BATCH, strict=False):
+        alike = _not_told_apart(session, who, some, resembling.listings(session, some))
+        found += (one[: resembling.MOST_A_ROW] for one in alike)
+        told(len(found), len(offers))
+    ours = [exporting.deal(row, private=True) for row in offering.would_be(session, entries, now)]
+    return _Judged(entries, ours, found, resembling.repeats(offers))
 
 
 def _not_told_apart(
@@ -94,7 +162,8 @@ def _not_told_apart(
     ]
 
 
-def _shown(session: Session, who: Person, artifact: Artifact, judged: _Judged, pointer: Pending) -> Preview:
+def _shown(session: Session, who: Person, taken: Taken, judged: _Judged, pointer: Pending) -> Preview:
+    artifact = taken.artifact
     rows = [_row(index, judged, who) for index in range(len(judged.entries))]
     matches = sorted((one for row in rows for one in row.duplicates), key=lambda one: -one.match_score)
     head, strategy = None, _deal_strategy(rows[0], judged.alike[0], who) if rows else Strategy.create_new
@@ -109,12 +178,15 @@ def _shown(session: Session, who: Person, artifact: Artifact, judged: _Judged, p
         rows=_with_warnings(rows, artifact),
         duplicates=matches,
         warnings=[Notice(**vars(notice)) for notice in artifact.warnings],
-        refused=[],
+        refused=[
+            RefusedRow(index=one.index, errors=[RefusedError(**vars(problem)) for problem in one.problems])
+            for one in taken.refused
+        ],
     )
 
 
 def _row(index: int, judged: _Judged, who: Person) -> Row:
-    entry, alike = judged.entries[index], judged.alike[index]
+    entry, alike = judged.ours[index], judged.alike[index]
     spelled = [(_duplicate(entry, one, who), one.match.kind) for one in alike]
     duplicates = [one for one, kind in spelled if kind == "duplicate"]
     variants = [one for one, kind in spelled if kind == "variant"]
@@ -124,7 +196,7 @@ def _row(index: int, judged: _Judged, who: Person) -> Row:
         outcome, suggested = Outcome.duplicate, Decision.use_existing if certain else Decision.create
     elif variants:
         outcome = Outcome.variant
-    warnings = []
+    warnings = [*_recomputed(index, judged)]
     if index in judged.repeats:
         earlier, match = judged.repeats[index]
         outcome = Outcome.repeat
@@ -139,6 +211,14 @@ def _row(index: int, judged: _Judged, who: Person) -> Row:
         suggested=suggested,
         warnings=warnings,
     )
+
+
+def _recomputed(index: int, judged: _Judged) -> Iterator[Notice]:
+    """Tell where a file's numbers are not those we reckon ourselves and will keep."""
+    theirs, ours = judged.entries[index].deal, judged.ours[index].deal
+    for name, said, known in resembling.recomputed(theirs, ours):
+        told = f"The file says {said} for {name}; we compute {'nothing' if known is None else known}."
+        yield Notice(pointer="", code="recomputed", message=told)
 
 
 def _duplicate(entry: DealEntry, one: Likeness, who: Person) -> Duplicate:
@@ -197,12 +277,16 @@ def _collection_duplicate(
 
 
 def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> OpenedPreview:
-    """Show a preview again to its owner.
+    """Show a preview again to its owner, or how far reading an upload is.
 
     Raises:
-        NotFound: unknown, or somebody else's.
+        NotFound: unknown, or somebody else's, or an upload nobody has imported.
         Expired: its time is over.
+        Conflict: reading was cut off.
     """
+    going_on = uploading.going_on(who, preview_id, now)
+    if going_on is not None:
+        return going_on
     shown = previews.find(str(preview_id), who.sub, now).body["preview"]
     count = len(shown["rows"])
     return OpenedPreview(
@@ -218,6 +302,26 @@ def _state(mark: Import | None) -> PreviewState:
     return PreviewState.used if mark.undone_at is None else PreviewState.undone
 
 
+def refused(who: Person, preview_id: UUID, now: datetime) -> File:
+    """The rows of a file that cannot be imported, with the reasons, as a table.
+
+    Raises:
+        NotFound: unknown, or somebody else's, or an upload nobody has imported.
+        Expired: its time is over.
+        Conflict: it is still being read, or reading was cut off.
+    """
+    kept = previews.find(str(preview_id), who.sub, now)
+    return File(REFUSED_FILE, spreadsheets.write_refused(refused_in(kept)), Media.csv)
+
+
+def refused_in(kept: Kept) -> list[Refused]:
+    """The rows a preview refused."""
+    return [
+        Refused(one["index"], one["cells"], tuple(Problem(**problem) for problem in one["problems"]))
+        for one in kept.body["refused"]
+    ]
+
+
 def cancel(session: Session, who: Person, preview_id: UUID, now: datetime) -> None:
     """Forget a preview.
 
@@ -230,11 +334,6 @@ def cancel(session: Session, who: Person, preview_id: UUID, now: datetime) -> No
     if session.get(Import, preview_id) is not None:
         raise AlreadyUsed("This preview was confirmed already.", members={"import_id": str(preview_id)})
     previews.forget(kept.pointer)
-
-
-def kind_of(artifact: Artifact) -> ArtifactType:
-    """Which of the two types a file is of."""
-    return ArtifactType.deal if isinstance(artifact, DealFile) else ArtifactType.collection
 
 
 def deals_of(artifact: Artifact) -> list[DealEntry]:

@@ -12,9 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from dealbrain.errors import Malformed
+from dealbrain.facts import JSON_VALUES
 
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 40
+# A text of fewer characters always passes, one of twice as many never.
+TEXT_MOST = 1_000_000
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
@@ -24,11 +27,11 @@ def loads(raw: bytes | str) -> Json:
     """Read one JSON text.
 
     Raises:
-        Malformed: not UTF-8, not JSON, deeper than 32 levels, a duplicate key, a number that is not
-            finite or absurdly long, a lone surrogate, or a NUL.
+        Malformed: not UTF-8, not JSON, deeper than 32 levels, more values or a longer text than anybody
+            means, a duplicate key, a number that is not finite or absurdly long, a lone surrogate, or a NUL.
     """
     text = _decode(raw) if isinstance(raw, bytes) else raw
-    _refuse_depth(text)
+    _refuse_shape(text)
     try:
         value: Json = json.loads(  # noqa: TID251 - this is the reader the rule sends everybody to
             text,
@@ -98,29 +101,27 @@ def _decode(raw: bytes) -> str:
     return text
 
 
-def _refuse_depth(text: str) -> None:  # noqa: C901 - one loop over one small state, read at a glance
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+# A string, or the rest of the text when it does not end, so that no letter is looked at twice.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]++")
+
+
+def _refuse_shape(text: str) -> None:
+    """Refuse too many values, too deep ones and too long ones before a parser makes anything of them."""
+    blocks = range(0, len(text) - TEXT_MOST, TEXT_MOST)
+    if any(text.find('"', start, start + TEXT_MOST) < 0 for start in blocks):
+        raise Malformed(f"Somewhere a text, or nothing but spaces, is longer than {TEXT_MOST:,} characters.")
+    if text.count("[") + text.count("{") + text.count(",") <= MAX_DEPTH:
         return
-    # A scan by hand: brackets outside of strings. Cheaper than the parser, and it cannot overflow.
+    outside = _STRING.sub("", text)
+    values = outside.count(",") + outside.count("[") + outside.count("{")
+    if values > JSON_VALUES:
+        raise Malformed(f"There are more than {JSON_VALUES:,} values in this text.")
     depth = 0
-    inside = False
-    escaped = False
-    for letter in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif letter == "\\":
-                escaped = True
-            elif letter == '"':
-                inside = False
-        elif letter == '"':
-            inside = True
-        elif letter in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
-        elif letter in "]}":
-            depth -= 1
+    for bracket in _NO_BRACKET.sub("", outside):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

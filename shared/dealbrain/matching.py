@@ -1,11 +1,12 @@
 """Is this the offer we already have? Every judgement about duplicates and variants.
 
 Pure: two offers in, a judgement out. ``similarity`` decides; ``canonical_url``, ``title_key``,
-``seller_key``, ``tokens`` and ``prefix`` are what a database stores and searches so that it finds
-every pair ``similarity`` would match, without looking at the others.
+``seller_key``, ``tokens`` and ``weight`` are what a database stores and searches (``postings``) so that it
+finds every pair ``similarity`` would match, without looking at the others.
 """
 
 import re
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,9 +15,10 @@ from itertools import pairwise
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from dealbrain.hardware import CpuName, find_cpu, fold
+from dealbrain import titles
+from dealbrain.hardware import CpuName, find_cpu
 
-# Two titles are similar from this share of common words on, inclusive; in tenths to stay in integers.
+# Two titles are similar from this share of common weight on, inclusive; in tenths to stay in integers.
 THRESHOLD_TENTHS = 7
 
 _TRACKING = re.compile(
@@ -33,19 +35,14 @@ _DEFAULT_PORTS = frozenset({None, 80, 443})
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
-_UNITS = r"gb|tb|mb|go|ghz|mhz|hz|wh|mah|mm|cm|kg|w|v"
-_SPLIT_UNIT = re.compile(rf"(?<![\w.])(\d+(?:[.,]\d+)?)[\s-]+({_UNITS})\b")
-_WORD = re.compile(r"\d+[.,]\d+[^\W_]*|[^\W_]+")
-_MEASURE = re.compile(rf"\d+(?:[.,]\d+)?(?:{_UNITS}|inch|in|zoll|p|k|x\d+\w*|x|st|nd|rd|th|gen)")
-
 _NO_SELLER = frozenset({"unknown", "none", "n a", "na", "null", "does not apply", "not applicable"})
 
-_PACKS = re.compile(r"\b(\d{1,2})\s?x\s?(\d{1,4})\s?(?=[gmt]b\b)")
+_PACKS = re.compile(r"\b(\d{1,2})\s?x\s?(\d{1,4})(?=[tgm][bo]\b)")
 _CAPACITY = re.compile(
     r"""(?:\b(?P<before>ram|memory|ssd|hdd|nvme|emmc)[\s:]*)?
-    (?<![\w.])(?P<size>\d{1,6}(?:[.,]\d{1,3})?)[\s-]?(?P<unit>gb|tb|mb|go)\b
+    (?<![\w.])(?P<size>\d{1,6}(?:[.,]\d{1,3})?)(?P<unit>[tgm][bo])\b(?!\s?/\s?s)
     (?(before)|(?:[\s,/-]*(?:of\s|m\.2\s|sata\s|pcie\s)*
-       (?P<after>gddr\w*|vram|cache|(?:lp)?ddr\w*|ram|memory|ssd|hdd|nvme|emmc|storage|hard\sdrive|flash))?)""",
+       (?P<after>gddr\w*|vram|cache|(?:lp)?ddr\w*|ram|memory|ssd|hdd|nvme|emmc|storage|flash))?)""",
     re.VERBOSE,
 )
 _ROLES = (
@@ -54,7 +51,6 @@ _ROLES = (
     (r"(?:lp)?ddr|ram|memory", "ram"),
     (r"", "disk"),
 )
-_GB = {"tb": Decimal(1000), "gb": Decimal(1), "go": Decimal(1), "mb": Decimal("0.001")}
 # Below this a size without a label is hardly a disk, above it hardly memory.
 _SMALLEST_DISK_GB = 100
 
@@ -63,12 +59,19 @@ _NO_MODEL_WORDS = frozenset(
     {"windows", "win", "office", "os", "wi", "fi", "wifi", "bluetooth", "bt", "usb", "hdmi", "ddr", "ssd"}
     | {"ram", "gen", "generation", "grade", "lot", "of", "pack", "x"},
 )
-_HAS_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"20[012]\d")
-# Sizes of connectors and the like, which look like short model numbers.
+# Standards, sockets, timings and speeds, which look like model numbers.
 _NO_MODEL_TOKEN = re.compile(
-    r"(?:lp|g)?ddr\d\w*|win(?:dows)?\d+|w1[01]|usb\d|wifi\d\w*|[2345]g|[48]k|i[3579]|mp[34]|m2|y\d{2}"
+    r"""(?:lp|g)?ddr\d\w*|win(?:dows)?\d+|w(?:7|8|1[01])(?:pro)?|usb\d|wifi\d\w*|[2345]g|[48]k|i[3579]|mp[34]|m2|y\d{2}
+    |hd\d{3,4}|c?l?\d\d|1000?(?:base|mb?)?|2280|pc\dl?|x\d+|\d+t|[rw]\d+mb|\d+mh|\d+c\d\d|ln\d{5}
+    |(?:lga|s|sk|skt|fclga)?(?:775|115[0-6x]|1366|20(?:11|66))
+    |(?:pc)?(?:8500|106(?:00|66)|12800|14900|17000|19200|2(?:13|40|56|88|92)00|5300|6400)[pru]?|\d+p
+    |1066|1333|1600|1866|2133|2400|2666|3000|3200|1080|1440|2160""",
+    re.VERBOSE,
 )
+# So long a code is an order number, and sharing it says more than all other numbers.
+_ORDER_NUMBER = 6
 
 
 @dataclass(frozen=True)
@@ -99,23 +102,24 @@ class _Capacity:
 def similarity(a: Offer, b: Offer) -> Match | None:
     """Judge two offers; None if they are not alike. The order of the two makes no difference.
 
-    The same shop address or the same title and known seller decide alone; else the Jaccard similarity
-    of the titles' words, 0.70 inclusive, where a different capacity, CPU or model number makes a
-    variant. The price explains and orders, it is never a condition.
+    The same shop address or the same title and known seller decide alone; else the weighted Jaccard
+    similarity of the titles' words, 0.70 inclusive, where a different capacity, CPU or model number makes
+    a variant. The price explains and orders, it is never a condition.
     """
     if _same(_address(a), _address(b)):
         return Match(1.0, "duplicate", "the same shop address")
     if _same(title_key(a.title), title_key(b.title)) and _same(seller_key(a.seller), seller_key(b.seller)):
         return Match(1.0, "duplicate", f"the same title and seller, {_prices(a, b)}")
     words_a, words_b = tokens(a.title), tokens(b.title)
-    if not jaccard_reaches(words_a, words_b):
+    shared, union = _weights(words_a, words_b)
+    if not _reaches(shared, union):
         return None
-    shared, all_words = len(words_a & words_b), len(words_a | words_b)
-    alike = f"{shared} of {all_words} words, {_prices(a, b)}"
+    score = _share(shared, union)
+    alike = ", ".join(filter(None, (_words_shared(words_a, words_b), _prices(a, b), _cpu_shared(a, b))))
     veto = variant_reason(a.title, b.title)
     if veto:
-        return Match(_share(shared, all_words), "variant", f"a variant, not a duplicate: {veto} ({alike})")
-    return Match(_share(shared, all_words), "duplicate", alike)
+        return Match(score, "variant", f"a variant, not a duplicate: {veto} ({alike})")
+    return Match(score, "duplicate", alike)
 
 
 def price_gap(a: Decimal | None, b: Decimal | None) -> Decimal | None:
@@ -126,13 +130,13 @@ def price_gap(a: Decimal | None, b: Decimal | None) -> Decimal | None:
 
 
 def collection_similarity(name_a: str, name_b: str) -> Match | None:
-    """Judge two collections of one owner by their names: equal after normalisation, or similar words."""
+    """Judge two collections of one owner by their names: equal after normalisation, or 0.70 of the words."""
     if _same(title_key(name_a), title_key(name_b)):
         return Match(1.0, "duplicate", "the same name")
     words_a, words_b = tokens(name_a), tokens(name_b)
-    if not jaccard_reaches(words_a, words_b):
-        return None
     shared, all_words = len(words_a & words_b), len(words_a | words_b)
+    if not _reaches(shared, all_words):
+        return None
     return Match(_share(shared, all_words), "duplicate", f"{shared} of {all_words} words of the name")
 
 
@@ -157,52 +161,45 @@ def canonical_url(url: str) -> str:
 
 def title_key(title: str) -> str:
     """The title's words in order, normalised: equal keys are the same title."""
-    return " ".join(_words(title))
+    return " ".join(titles.words(title))
 
 
 def seller_key(seller: str | None) -> str | None:
     """The seller's name normalised; None for nobody, "unknown" and the like."""
-    key = " ".join(_words(seller or ""))
+    key = " ".join(titles.words(seller or ""))
     named = any(map(str.isalnum, key)) and key not in _NO_SELLER
     return key if named else None
 
 
+@lru_cache(maxsize=4096)
 def tokens(title: str) -> frozenset[str]:
     """The set of a title's normalised words; "16 GB" and "16GB" are one word."""
-    return frozenset(_words(title))
+    return frozenset(titles.words(title))
 
 
-def prefix(words: AbstractSet[str]) -> tuple[str, ...]:
-    """The words of which any title at 0.70 or more must contain at least one.
-
-    Prefix filtering (Chaudhuri, Ganti, Kaushik 2006): a title with Jaccard similarity of at least t shares
-    at least ceil(t n) of these n words, so it cannot miss all of any n - ceil(t n) + 1 of them. Those
-    which are probably rare are chosen, so that a search over them finds few candidates. Exact for any
-    choice, and one-sided: compare with all words of the other title.
-    """
-    needed = _ceil_share(len(words))
-    return tuple(sorted(words, key=_commonness)[: len(words) - needed + 1])
+weight = titles.weight
 
 
-def size_bounds(count: int) -> tuple[int, int]:
-    """How few and how many words a title may have to be similar to one of so many, both inclusive."""
-    return _ceil_share(count), count * 10 // THRESHOLD_TENTHS
+def weight_of(words: Iterable[str]) -> int:
+    """What words weigh together."""
+    return sum(map(weight, words))
 
 
 def jaccard_reaches(a: AbstractSet[str], b: AbstractSet[str]) -> bool:
-    """Whether the Jaccard similarity is at least 0.70, in integers; nothing is similar to no words."""
-    union = len(a | b)
-    return union > 0 and 10 * len(a & b) >= THRESHOLD_TENTHS * union
+    """Whether the weighted Jaccard similarity is at least 0.70, in integers; none is similar to no words."""
+    return _reaches(*_weights(a, b))
 
 
 def variant_reason(title_a: str, title_b: str) -> str | None:
     """Why two similar titles are two things: capacity, CPU or model number differ; else None.
 
-    A difference counts only where both titles name one of that kind. The sentence is the same whichever
-    title comes first.
+    A difference counts only where both titles name one of that kind, and what both say is none. The
+    sentence is the same whichever title comes first.
     """
-    a, b = _joined(title_a), _joined(title_b)
-    return _capacity_differs(a, b) or _cpu_differs(a, b) or _model_differs(a, b)
+    if tokens(title_a) == tokens(title_b):
+        return None
+    pair = title_a, title_b
+    return _capacity_differs(*pair) or _cpu_differs(*pair) or _model_differs(*pair)
 
 
 def _same(a: str | None, b: str | None) -> bool:
@@ -213,8 +210,35 @@ def _address(offer: Offer) -> str:
     return canonical_url(offer.listing_url or "")
 
 
-def _share(shared: int, all_words: int) -> float:
-    return round(shared / all_words, 4)
+def _heaviest_first(word: str) -> tuple[int, str]:
+    return -weight(word), word
+
+
+def _weights(a: AbstractSet[str], b: AbstractSet[str]) -> tuple[int, int]:
+    shared = weight_of(a & b)
+    return shared, weight_of(a) + weight_of(b) - shared
+
+
+def _reaches(shared: int, union: int) -> bool:
+    return union > 0 and 10 * shared >= THRESHOLD_TENTHS * union
+
+
+def _share(shared: int, union: int) -> float:
+    return round(shared / union, 4)
+
+
+def _words_shared(a: AbstractSet[str], b: AbstractSet[str]) -> str:
+    shared, union = a & b, a | b
+    said = f"{len(shared)} of {len(union)} words"
+    if _reaches(len(shared), len(union)):
+        return said
+    # A few words can weigh more than the many others, and then they are the reason.
+    return f"{said}, but the telling ones ({', '.join(sorted(shared, key=_heaviest_first)[:3])})"
+
+
+def _cpu_shared(a: Offer, b: Offer) -> str | None:
+    cpu = _cpu(a.title)
+    return "same CPU" if cpu and cpu.model and cpu == _cpu(b.title) else None
 
 
 def _prices(a: Offer, b: Offer) -> str:
@@ -249,48 +273,24 @@ def _escape(match: re.Match[str]) -> str:
     return letter if _UNRESERVED.fullmatch(letter) else match[0].upper()
 
 
-def _joined(title: str) -> str:
-    return _SPLIT_UNIT.sub(r"\1\2", fold(title))
-
-
-@lru_cache(maxsize=4096)
-def _words(title: str) -> tuple[str, ...]:
-    text = _joined(title)
-    words = tuple(word.replace(",", ".") for word in _WORD.findall(text))
-    # A title of signs only ("★★★") is one word, lest all such titles look the same.
-    return words or tuple("".join(text.split()).split())
-
-
-def _ceil_share(count: int) -> int:
-    return -(-THRESHOLD_TENTHS * count // 10)
-
-
-def _commonness(word: str) -> tuple[bool, int, str]:
-    # Model numbers are the rarest words, then long words; sizes and short words stand in every title.
-    mixed = any(map(str.isdigit, word)) and any(map(str.isalpha, word))
-    return _MEASURE.fullmatch(word) is not None, -len(word) - 3 * mixed, word
-
-
 def _capacity_differs(a: str, b: str) -> str | None:
     in_a, in_b = _capacities(a), _capacities(b)
     only_a = [x for x in in_a if not any(_equal(x, y) for y in in_b)]
     only_b = [y for y in in_b if not any(_equal(x, y) for x in in_a)]
     rivals = [sorted((x.gb, y.gb)) for x in only_a for y in only_b if _compete(x, y)]
-    return " and ".join(map(_spell_gb, min(rivals))) if rivals else None
+    return " and ".join(map(titles.spell_gigabytes, min(rivals))) if rivals else None
 
 
-def _capacities(text: str) -> list[_Capacity]:
-    single = _PACKS.sub(lambda pack: str(int(pack[1]) * int(pack[2])), text)
+@lru_cache(maxsize=4096)
+def _capacities(title: str) -> list[_Capacity]:
+    single = _PACKS.sub(lambda pack: str(int(pack[1]) * int(pack[2])), titles.spelled(title))
     return [
-        _Capacity(_gigabytes(found["size"], found["unit"]), _role(found["before"] or found["after"]))
+        _Capacity(
+            titles.gigabytes(found["size"].replace(",", "."), found["unit"]),
+            _role(found["before"] or found["after"]),
+        )
         for found in _CAPACITY.finditer(single)
     ]
-
-
-def _gigabytes(size: str, unit: str) -> Decimal:
-    gigabytes = Decimal(size.replace(",", ".")) * _GB[unit]
-    # Some sellers write a terabyte as 1024 GB.
-    return gigabytes / 1024 * 1000 if gigabytes % 1024 == 0 else gigabytes
 
 
 def _role(label: str | None) -> str | None:
@@ -300,11 +300,14 @@ def _role(label: str | None) -> str | None:
 
 
 def _equal(x: _Capacity, y: _Capacity) -> bool:
-    return x.gb == y.gb and (x.role == y.role or None in {x.role, y.role})
+    # "36.4 GB" is also called 36 GB. Which part has the size, an order of words may leave open.
+    return abs(x.gb - y.gb) * 50 <= max(x.gb, y.gb)
 
 
 def _compete(x: _Capacity, y: _Capacity) -> bool:
     """Whether two sizes may describe the same part; an unlabelled one is guessed from its size."""
+    if (x.gb < 1) != (y.gb < 1):
+        return False
     if x.role == y.role:
         return True
     unlabelled, role = (x, y.role) if x.role is None else (y, x.role)
@@ -313,19 +316,16 @@ def _compete(x: _Capacity, y: _Capacity) -> bool:
     return (role == "disk") == (unlabelled.gb >= _SMALLEST_DISK_GB) and role in {"disk", "ram"}
 
 
-def _spell_gb(gigabytes: Decimal) -> str:
-    if gigabytes >= 1000:
-        return f"{(gigabytes / 1000).normalize():f} TB"
-    if gigabytes < 1:
-        return f"{(gigabytes * 1000).normalize():f} MB"
-    return f"{gigabytes.normalize():f} GB"
-
-
 def _cpu_differs(a: str, b: str) -> str | None:
-    cpu_a, cpu_b = find_cpu(a), find_cpu(b)
+    cpu_a, cpu_b = _cpu(a), _cpu(b)
     if cpu_a is None or cpu_b is None or not _cpus_differ(cpu_a, cpu_b):
         return None
     return " and ".join(sorted((_spell_cpu(cpu_a), _spell_cpu(cpu_b))))
+
+
+@lru_cache(maxsize=4096)
+def _cpu(title: str) -> CpuName | None:
+    return find_cpu(titles.spelled(title))
 
 
 def _cpus_differ(a: CpuName, b: CpuName) -> bool:
@@ -349,24 +349,39 @@ def _spell_cpu(cpu: CpuName) -> str:
 
 
 def _model_differs(a: str, b: str) -> str | None:
-    in_a, in_b = _model_words(a), _model_words(b)
-    rivals = [sorted((x, y)) for x in in_a - in_b for y in in_b - in_a if _rival(x, y)]
+    in_a, in_b = model_words(a), model_words(b)
+    long_a, long_b = set(filter(_is_long, in_a)), set(filter(_is_long, in_b))
+    if any(_same_order_number(x, y) for x in long_a for y in long_b):
+        return None
+    rivals = [sorted((x, y)) for x in in_a - in_b for y in in_b - in_a if _shape(x) == _shape(y)]
+    if not rivals and long_a.isdisjoint(long_b):
+        rivals = [sorted((x, y)) for x in long_a for y in long_b]
     return " and ".join(min(rivals)) if rivals else None
 
 
-def _model_words(text: str) -> set[str]:
-    words = _words(text)
-    cpu = find_cpu(text)
+@lru_cache(maxsize=4096)
+def model_words(title: str) -> frozenset[str]:
+    """The words of a title that name a model or its version, except its CPU's: "7490", "g3", "iphone 7"."""
+    words, cpu = titles.words(title), _cpu(title)
     skipped = set((cpu.model or "").split()) if cpu else set()
     numbered = {f"{before} {word}" for before, word in pairwise(words) if _is_numbered(before, word)}
-    return {word for word in words if word not in skipped and _is_model(word)} | numbered
+    return frozenset({word for word in words if word not in skipped and _is_model(word)} | numbered)
 
 
 def _is_model(word: str) -> bool:
     """A number of three digits or more, or letters with digits: "7490", "t470s", "g3"."""
-    if not _HAS_DIGIT.search(word) or _MEASURE.fullmatch(word) or _NO_MODEL_TOKEN.fullmatch(word):
-        return False
-    return not word.isdigit() or len(word) >= 3
+    return titles.kind(word) in {"code", "mixed", "number"} and not _NO_MODEL_TOKEN.fullmatch(word)
+
+
+def _is_long(word: str) -> bool:
+    # Numbers of three digits are model or order numbers whatever their letters.
+    return len(_DIGIT.findall(word)) >= 3 and not _YEAR.fullmatch(word)
+
+
+def _same_order_number(x: str, y: str) -> bool:
+    # Shops cut titles short, and the number stands at the end.
+    short, long = sorted((x, y), key=len)
+    return len(short) >= _ORDER_NUMBER and long.startswith(short)
 
 
 def _is_numbered(before: str, word: str) -> bool:
@@ -374,14 +389,5 @@ def _is_numbered(before: str, word: str) -> bool:
     return word.isdigit() and len(word) < 3 and before.isalpha() and before not in _NO_MODEL_WORDS
 
 
-def _rival(x: str, y: str) -> bool:
-    # Long numbers are model or part numbers whatever their letters; short ones must look alike ("g3", "g5").
-    return _shape(x) == _shape(y) or (_long(x) and _long(y))
-
-
-def _long(word: str) -> bool:
-    return len(_HAS_DIGIT.findall(word)) >= 3 and not _YEAR.fullmatch(word)
-
-
 def _shape(word: str) -> str:
-    return "year" if _YEAR.fullmatch(word) else _HAS_DIGIT.sub("9", word)
+    return "year" if _YEAR.fullmatch(word) else _DIGIT.sub("9", word)

@@ -1,6 +1,6 @@
 """Listings: what a person says of an offer, and all that follows from it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from dealbrain import access, cardspec, catalog, document, indexing, licensing, matching, scoring
+from dealbrain import access, cardspec, catalog, document, indexing, licensing, matching, resembling, scoring
+from dealbrain.catalog import Known, Scores
 from dealbrain.document import Condition, DealEntry, ListingStatus
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
@@ -41,6 +42,7 @@ def create(session: Session, who: Person, new: NewListing, now: datetime) -> Lis
     settle(session, row, now)
     session.add(row)
     session.flush()
+    resembling.note(session, row)
     return access.readable_listing(session, row.id)
 
 
@@ -50,6 +52,7 @@ def add_deal(session: Session, owner_id: int, entry: DealEntry, now: datetime) -
     settle(session, row, now)
     session.add(row)
     session.flush()
+    resembling.note(session, row)
     return row
 
 
@@ -60,6 +63,7 @@ def replace_with_deal(session: Session, row: Listing, entry: DealEntry, now: dat
     row.revision += 1
     settle(session, row, now)
     session.flush()
+    resembling.note(session, row)
     indexing.restock_holders(session, row.id)
     licensing.tidy(session, licensing.of_listing(row))
 
@@ -77,6 +81,7 @@ def change(session: Session, who: Person, listing_id: int, wanted: ListingChange
     row.updated_at = now
     settle(session, row, now)
     session.flush()
+    resembling.note(session, row)
     indexing.restock_holders(session, row.id)
     licensing.tidy(session, licensing.of_listing(row))
     return row
@@ -101,6 +106,7 @@ def delete(session: Session, who: Person, listing_id: int, now: datetime) -> Non
     indexing.restock(session, left)
     if session.scalar(sa.select(holding.exists())):
         _leave_to_others(row)
+        resembling.forget(session, row)
     else:
         licensing.close(session, cardspec.listing_place(row.id))
         session.delete(row)
@@ -164,31 +170,52 @@ def _conditions(wanted: Filter) -> Iterator[sa.ColumnElement[bool]]:
 # -------------------------------------------------------------------------------- what follows from it
 
 
-def completed(session: Session, entry: DealEntry) -> DealEntry:
-    """A file's deal with its processor completed from the catalog, as it would be stored."""
-    performance = entry.deal.performance
-    if performance is None or performance.cpu is None:
-        return entry
-    exact = catalog.resolve(session, performance.cpu).exact
-    whole = performance.model_copy(update={"cpu": exact})
-    return DealEntry(entry.deal.model_copy(update={"performance": whole}), entry.extra)
+def would_be(session: Session, entries: Sequence[DealEntry], now: datetime) -> list[Listing]:
+    """What listings the deals of a file would become; none of them is stored."""
+    rows = [Listing(id=entry.deal.listing.id, **_deal_columns(entry)) for entry in entries]
+    settle_all(session, rows, now)
+    return rows
 
 
 def settle(session: Session, row: Listing, now: datetime) -> None:
     """Work out everything that follows from what was said: marks, scores, worth, and keys to match by."""
-    performance = _performance(row)
-    known = catalog.resolve(session, performance.cpu) if performance and performance.cpu else None
+    settle_all(session, [row], now)
+
+
+def settle_all(session: Session, rows: Sequence[Listing], now: datetime) -> None:
+    """The same of many offers, asking the catalog as often as for one."""
+    said = [_performance(row) for row in rows]
+    named = [one.cpu for one in said if one and one.cpu]
+    found = iter(catalog.resolve_all(session, named))
+    known = [next(found) if one and one.cpu else None for one in said]
+    scores = catalog.scores_all(session, [one.best if one else None for one in known])
+    for row, performance, cpu, ranks in zip(rows, said, known, scores, strict=True):
+        _complete(row, performance, cpu)
+        _appraise(row, _reckoned(performance, cpu), ranks, now)
+        _index(row)
+
+
+def _complete(row: Listing, performance: document.Performance | None, cpu: Known | None) -> None:
     if performance:
-        said = {"cpu": known.exact if known else None, "gpu": _with_maker(performance.gpu)}
+        said = {"cpu": cpu.exact if cpu else None, "gpu": _with_maker(performance.gpu)}
         row.performance = _dumped(performance.model_copy(update=said))
-        performance = performance.model_copy(update=said | {"cpu": known.best if known else None})
-    row.cpu_name = known.exact.name if known else None
-    row.cpu_estimate = _dumped(known.estimate) if known and known.estimate else None
-    _appraise(session, row, performance, now)
+    row.cpu_name = cpu.exact.name if cpu else None
+    row.cpu_estimate = _dumped(cpu.estimate) if cpu and cpu.estimate else None
+
+
+def _reckoned(performance: document.Performance | None, cpu: Known | None) -> document.Performance | None:
+    """The hardware to reckon with: where a mark is only estimated, with the estimate."""
+    if performance is None:
+        return None
+    return performance.model_copy(
+        update={"cpu": cpu.best if cpu else None, "gpu": _with_maker(performance.gpu)}
+    )
+
+
+def _index(row: Listing) -> None:
     row.url_key = matching.canonical_url(row.listing_url) if row.listing_url else None
     row.title_key = matching.title_key(row.title)
     row.seller_key = matching.seller_key(row.seller)
-    row.tokens = sorted(matching.tokens(row.title))
     row.wares = indexing.wares(row.cpu_name, row.price_usd)
 
 
@@ -199,16 +226,13 @@ def _with_maker(gpu: document.Gpu | None) -> document.Gpu | None:
     return gpu.model_copy(update={"manufacturer": document.UNKNOWN_MANUFACTURER})
 
 
-def _appraise(
-    session: Session, row: Listing, performance: document.Performance | None, now: datetime
-) -> None:
+def _appraise(row: Listing, performance: document.Performance | None, ranks: Scores, now: datetime) -> None:
     before = (row.price_usd, row.adjusted_price_usd, row.fair_value_usd, row.ruleset_name)
     worth = scoring.appraise(
         performance, Condition(row.condition), row.price_usd, estimated=row.cpu_estimate is not None
     )
     cpu = performance.cpu if performance else None
-    multi, single = catalog.scores(session, cpu)
-    scores = {"score_cpu_multi": multi, "score_cpu_single": single}
+    scores = {"score_cpu_multi": ranks[0], "score_cpu_single": ranks[1]}
     metrics = scoring.metrics(row.price_usd, worth.adjusted_price_usd, cpu, scores)
     row.metrics = _dumped(metrics)
     row.score = metrics.score_composite

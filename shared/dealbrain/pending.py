@@ -5,12 +5,12 @@ The TTL attribute only tidies up, hours or days late; it never decides whether s
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dealbrain.errors import Expired, NotFound, Unavailable
+from dealbrain.errors import Conflict, Expired, NotFound, Unavailable
 from dealbrain.facts import PENDING_GRACE, PENDING_KEY, PENDING_TTL
 from dealbrain.settings import settings
 
@@ -22,6 +22,10 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 ATTEMPTS = 2
 
+# Kinds of things that wait; a preview is of the kind of its file.
+UPLOAD = "upload"
+READING = "reading"
+
 
 @dataclass(frozen=True)
 class Pending:
@@ -31,21 +35,44 @@ class Pending:
     owner: str
     kind: str
     expires_at: datetime
+    about: dict[str, str] = field(default_factory=dict)
 
 
 def put(thing: Pending) -> None:
     """Keep it until it expires (and a day longer, so that "expired" can be told from "unknown")."""
     with _answering():
-        _client().put_item(
-            TableName=settings().pending_table,
-            Item={
-                PENDING_KEY: {"S": thing.id},
-                "owner": {"S": thing.owner},
-                "kind": {"S": thing.kind},
-                "expires_at": {"S": thing.expires_at.isoformat()},
-                PENDING_TTL: {"N": str(int((thing.expires_at + PENDING_GRACE).timestamp()))},
-            },
-        )
+        _client().put_item(TableName=settings().pending_table, Item=_item(thing))
+
+
+def swap(old: Pending, new: Pending) -> None:
+    """Put one in the place of another of the same id, unless somebody else did so meanwhile.
+
+    Raises:
+        Conflict: somebody did.
+    """
+    client, known = _client(), _item(old)
+    with _answering():
+        try:
+            client.put_item(
+                TableName=settings().pending_table,
+                Item=_item(new),
+                ConditionExpression="#kind = :kind AND #about = :about",
+                ExpressionAttributeNames={"#kind": "kind", "#about": "about"},
+                ExpressionAttributeValues={":kind": known["kind"], ":about": known["about"]},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            raise Conflict("Somebody did the same at this moment; please look again.") from None
+
+
+def _item(thing: Pending) -> "dict[str, AttributeValueTypeDef]":
+    return {
+        PENDING_KEY: {"S": thing.id},
+        "owner": {"S": thing.owner},
+        "kind": {"S": thing.kind},
+        "about": {"M": {name: {"S": value} for name, value in thing.about.items()}},
+        "expires_at": {"S": thing.expires_at.isoformat()},
+        PENDING_TTL: {"N": str(int((thing.expires_at + PENDING_GRACE).timestamp()))},
+    }
 
 
 def get(thing_id: str, owner: str, now: datetime) -> Pending:
@@ -96,6 +123,7 @@ def _read(item: "dict[str, AttributeValueTypeDef]") -> Pending:
         owner=item["owner"]["S"],
         kind=item["kind"]["S"],
         expires_at=datetime.fromisoformat(item["expires_at"]["S"]).astimezone(UTC),
+        about={name: value["S"] for name, value in item.get("about", {"M": {}})["M"].items()},
     )
 
 

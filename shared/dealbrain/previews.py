@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from dealbrain import files, jsontext, pending
-from dealbrain.errors import Expired
+from dealbrain.errors import Conflict, Expired, NotFound
 from dealbrain.facts import PREVIEWS, Bucket
-from dealbrain.pending import Pending
+from dealbrain.pending import READING, UPLOAD, Pending
 
 _JSON = "application/json"
 
@@ -36,10 +36,17 @@ def find(preview_id: str, owner: str, now: datetime) -> Kept:
     """Read one owner's preview.
 
     Raises:
-        NotFound: unknown, or somebody else's.
+        NotFound: unknown, or somebody else's, or an upload nobody has imported.
         Expired: its time is over.
+        Conflict: it is still being read, or reading it was cut off.
     """
     pointer = pending.get(preview_id, owner, now)
+    if pointer.kind == UPLOAD:
+        raise NotFound
+    if pointer.kind == READING:
+        raise Conflict(
+            "This file has not been read to its end; import its upload_id again, if nobody reads it."
+        )
     raw, body = files.get(Bucket.private, _file(pointer.id)), files.get(Bucket.private, _body(pointer.id))
     if raw is None or body is None:
         raise Expired("This preview has expired; send the file again.")

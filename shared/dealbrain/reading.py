@@ -92,22 +92,34 @@ def read(raw: bytes, *, now: datetime) -> DealFile | CollectionFile:
         )
     if walk.problems:
         raise _refusal(walk.problems)
-    warnings = _listed(walk.notices)
+    warnings = walk.listed()
     if isinstance(made, DealDocument):
         return _deal_file(made, walk.extra, warnings)
     return _collection_file(made, walk.extra, warnings)
 
 
+def item(tree: dict[str, Json], place: int, *, now: datetime) -> tuple[ItemEntry, list[Notice]]:
+    """Read one item that was put together from another kind of file, as the item at this place of ours.
+
+    Raises:
+        Invalid: it is none; the places of its problems begin at the item.
+    """
+    walk = _Walk(now)
+    at = f"/data/items/{place}"
+    known = walk.part(Item, tree, at)
+    try:
+        made = Item.model_validate(known)
+    except ValidationError as error:
+        walk.problems += scalars.problems(error.errors(include_url=False), at=at)
+    if walk.problems:
+        found = (Problem(one.pointer.removeprefix(at), one.code, one.message) for one in walk.problems)
+        raise _refusal(list(found))
+    return _entry(made, {}, {}), walk.notices
+
+
 def _refusal(problems: list[Problem]) -> Invalid:
     count = "one problem" if len(problems) == 1 else f"{len(problems):,} problems"
     return Invalid(f"The file has {count}.", problems=tuple(problems[:LISTED_MOST]))
-
-
-def _listed(notices: list[Notice]) -> tuple[Notice, ...]:
-    if len(notices) <= LISTED_MOST:
-        return tuple(notices)
-    left = f"{len(notices) - LISTED_MOST:,} more warnings are not listed."
-    return (*notices[:LISTED_MOST], Notice("", "more_warnings", left))
 
 
 def _kind(whole: dict[str, Json], place: Callable[[str], str]) -> ArtifactType:
@@ -144,6 +156,7 @@ class _Walk:
         self.now = now
         self.extra: Extra = {}
         self.notices: list[Notice] = []
+        self.unlisted = 0
         self.problems: list[Problem] = []
         self._data = "/data"
 
@@ -181,8 +194,14 @@ class _Walk:
             if key not in model.model_fields:
                 self._set_aside(here, inside)
             elif inside is not None:
-                annotation: Any = model.model_fields[key].annotation
-                known[key] = self._field(_core(annotation), inside, here)
+                field: Any = model.model_fields[key]
+                core, most = _core(field.annotation), _most(model, key)
+                if most is not None and isinstance(inside, list) and len(inside) > most:
+                    told = f"There are at most {most} here, not {len(inside):,}."
+                    self.problems.append(Problem(self.place(here), "too_long", told))
+                    known[key] = []
+                else:
+                    known[key] = self._field(core, inside, here)
         for name in document.NOW_WHEN_ABSENT.get(model, ()):
             known.setdefault(name, self.now)
         mend = _MENDED.get(model)
@@ -238,7 +257,17 @@ class _Walk:
             self.problems.append(Problem(self.place(at), "too_deep", told))
 
     def _notice(self, at: str, code: str, message: str) -> None:
-        self.notices.append(Notice(self.place(at), code, message))
+        if len(self.notices) < LISTED_MOST:
+            self.notices.append(Notice(self.place(at), code, message))
+        else:
+            self.unlisted += 1
+
+    def listed(self) -> tuple[Notice, ...]:
+        """The warnings, as many as anybody reads, and how many there are besides."""
+        if not self.unlisted:
+            return tuple(self.notices)
+        left = Notice("", "more_warnings", f"{self.unlisted:,} more warnings are not listed.")
+        return (*self.notices, left)
 
     def named_maker(self, known: dict[str, Any], _: dict[str, Json], at: str) -> None:
         """Demand of a file what a request may leave to the catalog."""
@@ -321,6 +350,13 @@ def _core(annotation: Any) -> Any:  # noqa: ANN401 - types have no common type
         return _core(get_args(annotation)[0])
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
     return _core(kinds[0]) if type(None) in get_args(annotation) else annotation
+
+
+@cache
+def _most(model: type[BaseModel], key: str) -> int | None:
+    """How long a list may be; longer ones are not even looked through."""
+    bounds = (getattr(one, "max_length", None) for one in model.model_fields[key].metadata)
+    return next((bound for bound in bounds if bound is not None), None)
 
 
 def _is_zero(value: object) -> bool:

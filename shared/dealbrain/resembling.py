@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session, joinedload
 
-from dealbrain import document, matching
+from dealbrain import document, matching, postings
 from dealbrain.document import Deal, DealEntry
 from dealbrain.jsontext import Json
 from dealbrain.matching import Match, Offer
+from dealbrain.postings import Posting
 from dealbrain.shapes import Difference, Duplicate
-from dealbrain.tables import Collection, Listing
+from dealbrain.tables import Collection, Listing, TitlePosting
 
 # A row may resemble hundreds; nobody reads more than the best of them.
 MOST_A_ROW = 20
+INDEXED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,62 @@ def offer_in(row: Listing) -> Offer:
     return Offer(row.title, row.listing_url, row.seller, row.price_usd)
 
 
-def listings(session: Session, offers: Sequence[Offer]) -> list[list[Likeness]]:
-    """For every offer all listings it resembles, best first, nearest price first among equals."""
-    matches = list(_matches(session, offers))
-    ours = _by_id(session, {listing_id for _, listing_id, _ in matches})
+def note(session: Session, row: Listing) -> None:
+    """Let a listing, once it is stored, be found by what it resembles; again whenever its title changes."""
+    kept = _columns(postings.of(row.title))
+    statement = insert(TitlePosting).values(listing_id=row.id, **kept)
+    session.execute(statement.on_conflict_do_update(index_elements=["listing_id"], set_=kept))
+
+
+def index_rest(session: Session) -> int:
+    """Let a batch of the listings be found that are not found yet: an older version of ours wrote them.
+
+    Returns:
+        How many these were; as long as there are any, there may be more.
+    """
+    is_found = sa.exists().where(TitlePosting.listing_id == Listing.id)
+    batch = sa.select(Listing.id, Listing.title, Listing.seller).where(
+        Listing.owner_id.is_not(None), ~is_found
+    )
+    rows = session.execute(batch.order_by(Listing.id).limit(INDEXED_AT_ONCE)).all()
+    if rows:
+        session.execute(sa.update(Listing), [_keys(one) for one in rows])
+        kept = [{"listing_id": one.id, **_columns(postings.of(one.title))} for one in rows]
+        session.execute(sa.insert(TitlePosting).values(kept))
+    return len(rows)
+
+
+def _keys(one: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of a query
+    keys = {"title_key": matching.title_key(one.title), "seller_key": matching.seller_key(one.seller)}
+    return {"id": one.id, **keys}
+
+
+def forget(session: Session, row: Listing) -> None:
+    """Let a listing that stays for others only not be found any more."""
+    session.execute(sa.delete(TitlePosting).where(TitlePosting.listing_id == row.id))
+
+
+def _columns(posting: Posting) -> dict[str, Any]:
+    return {"weight": posting.weight, "grams": posting.grams, "keys": posting.keys}
+
+
+def listings(
+    session: Session, offers: Sequence[Offer], most: int | None = MOST_A_ROW
+) -> list[list[Likeness]]:
+    """For every offer the listings it resembles, best first, nearest price first among equals.
+
+    Exactly those of all listings that ``matching.similarity`` matches; of these the best so many.
+    """
     found: list[list[Likeness]] = [[] for _ in offers]
-    for index, listing_id, match in matches:
-        found[index].append(Likeness(ours[listing_id], match))
-    for offer, alike in zip(offers, found, strict=True):
-        alike.sort(key=lambda one, offer=offer: _rank(offer, one))  # type: ignore[misc]
-    return found
-
-
-def _matches(session: Session, offers: Sequence[Offer]) -> Iterator[tuple[int, int, Match]]:
-    for index, listing_id, *said in session.execute(_candidates(offers)):
-        match = matching.similarity(offers[index], Offer(*said))
+    alike = session.execute(_alike(offers, most)).all()
+    ours = _by_id(session, {listing_id for _, listing_id in alike})
+    for index, listing_id in alike:
+        match = matching.similarity(offers[index], offer_in(ours[listing_id]))
         if match is not None:
-            yield index, listing_id, match
+            found[index].append(Likeness(ours[listing_id], match))
+    for offer, some in zip(offers, found, strict=True):
+        some.sort(key=lambda one, offer=offer: _rank(offer, one))  # type: ignore[misc]
+    return found
 
 
 def _by_id(session: Session, ids: AbstractSet[int]) -> dict[int, Listing]:
@@ -69,45 +110,65 @@ def _rank(offer: Offer, one: Likeness) -> tuple[float, bool, Any, int]:
     return (-one.match.score, gap is None, gap or 0, one.listing.id)
 
 
-def _candidates(offers: Sequence[Offer]) -> sa.Select[Any]:
-    """Every listing that can possibly match: the three rules as three indexes, one statement for all rows."""
-    rows = sa.func.json_to_recordset(sa.literal([*map(_keys, range(len(offers)), offers)], sa.JSON))
-    sought = rows.table_valued(
-        sa.column("row", sa.Integer),
-        sa.column("url_key", sa.Text),
-        sa.column("title_key", sa.Text),
-        sa.column("seller_key", sa.Text),
-        sa.column("prefix", ARRAY(sa.Text)),
-        sa.column("least", sa.Integer),
-        sa.column("most", sa.Integer),
-    ).render_derived(name="sought", with_types=True)
-    ours = aliased(Listing)
-    words = sa.func.cardinality(ours.tokens)
-    same_address = ours.url_key == sought.c.url_key
-    same_title = (ours.title_key == sought.c.title_key) & (ours.seller_key == sought.c.seller_key)
-    similar = ours.tokens.overlap(sought.c.prefix) & words.between(sought.c.least, sought.c.most)
-    rules = (sa.select(ours.id).where(rule).correlate(sought) for rule in (same_address, same_title, similar))
-    possible = sa.union(*rules).lateral("possible")
-    return (
-        sa.select(
-            sought.c.row, Listing.id, Listing.title, Listing.listing_url, Listing.seller, Listing.price_usd
-        )
-        .select_from(sought)
-        .join(possible, sa.true())
-        .join(Listing, Listing.id == possible.c.id)
-        .where(Listing.owner_id.is_not(None))
+# The three rules as three indexes, one statement for all rows. An overlap of keys finds whatever can be
+# similar (``postings`` says why); the common grams decide. A row's best are chosen as ``_rank`` orders them.
+_ALIKE = """
+SELECT sought.row, best.id
+FROM json_to_recordset(:sought) AS sought(row int, url_key text, title_key text, seller_key text,
+    price numeric, weight int, least int, most int, grams int[], keys int[])
+CROSS JOIN LATERAL (
+    SELECT found.id
+    FROM (
+        SELECT alike.id, max(alike.score) AS score
+        FROM (
+            SELECT id, 1 AS score FROM listings WHERE url_key = sought.url_key
+            UNION ALL
+            SELECT id, 1 FROM listings
+            WHERE title_key = sought.title_key AND seller_key = sought.seller_key
+            UNION ALL
+            SELECT id, score FROM (
+                SELECT near.id, near.shared / (sought.weight + near.weight - near.shared)::numeric AS score
+                FROM (
+                    SELECT listing_id AS id, title_postings.weight,
+                        icount(title_postings.grams & sought.grams)
+                        + title_postings.weight - icount(title_postings.grams)
+                        + sought.weight - icount(sought.grams) AS shared
+                    FROM title_postings
+                    WHERE title_postings.keys && sought.keys
+                    AND title_postings.weight BETWEEN sought.least AND sought.most
+                ) AS near
+                WHERE near.shared * (10 + :tenths) >= :tenths * (sought.weight + near.weight)
+            ) AS resembling
+        ) AS alike
+        GROUP BY alike.id
+    ) AS found
+    JOIN listings ON listings.id = found.id AND listings.owner_id IS NOT NULL
+    ORDER BY found.score DESC,
+        abs(nullif(listings.price_usd, 0) - nullif(sought.price, 0))
+            / greatest(listings.price_usd, sought.price) NULLS LAST,
+        found.id
+    LIMIT :most
+) AS best
+"""
+
+
+def _alike(offers: Sequence[Offer], most: int | None) -> sa.TextClause:
+    sought = [_sought(index, offer) for index, offer in enumerate(offers)]
+    return sa.text(_ALIKE).bindparams(
+        sa.bindparam("sought", sought, sa.JSON), tenths=matching.THRESHOLD_TENTHS, most=most
     )
 
 
-def _keys(row: int, offer: Offer) -> dict[str, Json]:
-    words = matching.tokens(offer.title)
-    least, most = matching.size_bounds(len(words))
+def _sought(row: int, offer: Offer) -> dict[str, Json]:
+    posting = postings.of(offer.title)
+    least, most = postings.weight_bounds(posting.weight)
     return {
         "row": row,
         "url_key": matching.canonical_url(offer.listing_url) if offer.listing_url else None,
         "title_key": matching.title_key(offer.title),
         "seller_key": matching.seller_key(offer.seller),
-        "prefix": list(matching.prefix(words)),
+        "price": None if offer.price_usd is None else str(offer.price_usd),
+        **_columns(posting),
         "least": least,
         "most": most,
     }
@@ -118,15 +179,13 @@ def repeats(offers: Sequence[Offer]) -> dict[int, tuple[int, Match]]:
     earlier: dict[object, list[int]] = defaultdict(list)
     found: dict[int, tuple[int, Match]] = {}
     for index, offer in enumerate(offers):
-        words = matching.tokens(offer.title)
-        keys = _exact_keys(offer)
-        # Whatever resembles this title shares at least one word of its prefix.
-        for other in sorted({one for key in (*keys, *matching.prefix(words)) for one in earlier[key]}):
+        keys = [*_exact_keys(offer), *postings.of(offer.title).keys]
+        for other in sorted({one for key in keys for one in earlier[key]}):
             match = matching.similarity(offer, offers[other])
             if match and match.kind == "duplicate":
                 found[index] = (other, match)
                 break
-        for key in (*keys, *words):
+        for key in keys:
             earlier[key].append(index)
     return found
 
@@ -152,6 +211,7 @@ def collections(session: Session, owner_id: int | None, name: str) -> list[tuple
 
 # -------------------------------------------------------------------------------------- what differs
 
+_NO_NUMBERS = frozenset({"valuation_breakdown", "ruleset_name"})
 _OURS_TO_SAY = frozenset({"id", "created_at", "updated_at"})
 
 
@@ -163,6 +223,19 @@ def differences(theirs: DealEntry, ours: DealEntry) -> list[Difference]:
         for name in sorted(file.keys() | own.keys())
         if file.get(name) != own.get(name)
     ]
+
+
+def recomputed(theirs: Deal, ours: Deal) -> Iterator[tuple[str, Json, Json]]:
+    """The numbers of a file that we reckon otherwise: which one, what the file says, and what we do."""
+    for name, value in _numbers(theirs).items():
+        known = _numbers(ours).get(name)
+        if value != known:
+            yield name, value, known
+
+
+def _numbers(deal: Deal) -> Mapping[str, Any]:
+    metrics = deal.performance.metrics if deal.performance else None
+    return {**_said(metrics, frozenset()), **_said(deal.valuation, _NO_NUMBERS)}
 
 
 def _flat(entry: DealEntry) -> dict[str, Json]:

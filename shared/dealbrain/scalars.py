@@ -36,6 +36,7 @@ _CENT = Decimal("0.01")
 _MONEY_MOST = Decimal(str(facts.MONEY_MOST))
 _LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
 _NAIVE = re.compile(_LOCAL_TIME)
+_NO_LINK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _RFC_3339 = re.compile(_LOCAL_TIME + r"([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 
@@ -155,7 +156,7 @@ def _parsed(text: str) -> datetime:
 
 
 def _url(text: str) -> str:
-    if any(letter.isspace() or letter < " " or "\x7f" <= letter <= "\x9f" for letter in text):
+    if _NO_LINK.search(text):
         raise PydanticCustomError("url_letters", "A link contains no spaces and no control characters.")
     try:
         parts = urlsplit(text)
@@ -178,7 +179,7 @@ type Flaw = tuple[str, str, str]
 def _free_object(value: object) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise PydanticCustomError("object_type", "This should be an object.")
-    flaws = _flaws(value)
+    flaws = _flaws(value) if value else ()
     if flaws:
         raise PydanticCustomError("free_object", "No file can carry this object.", {"flaws": flaws})
     return value
@@ -186,20 +187,30 @@ def _free_object(value: object) -> dict[str, Json]:
 
 def _flaws(whole: dict[str, Any]) -> list[Flaw]:
     found: list[Flaw] = []
-    todo: list[tuple[str, int, object]] = [("", 1, whole)]
+    todo: list[tuple[tuple[str | int, ...], dict[str, Any] | list[Any]]] = [((), whole)]
     while todo:
-        at, level, one = todo.pop()
-        if isinstance(one, dict | list) and level > FREE_DEPTH:
-            found.append((at, "too_deep", f"Free objects nest at most {FREE_DEPTH} levels."))
-        elif isinstance(one, dict):
-            todo.extend((at + pointer(key), level + 1, child) for key, child in one.items())
-        elif isinstance(one, list):
-            todo.extend((at + pointer(index), level + 1, child) for index, child in enumerate(one))
-        elif isinstance(one, int | float) and not abs(one) <= facts.SAFE_INTEGER:
-            found.append((at, "number_range", "A number here lies between -2^53 and 2^53."))
-        elif not isinstance(one, bool | int | float | str | None):
-            found.append((at, "json_type", "This is no JSON value."))
+        steps, one = todo.pop()
+        if len(steps) >= FREE_DEPTH:
+            told = f"Free objects nest at most {FREE_DEPTH} levels."
+            found.append((pointer(*steps), "too_deep", told))
+            continue
+        for step, child in one.items() if isinstance(one, dict) else enumerate(one):
+            if isinstance(child, dict | list):
+                todo.append(((*steps, step), child))
+            elif flaw := _scalar_flaw(child):
+                found.append((pointer(*steps, step), *flaw))
     return found
+
+
+def _scalar_flaw(value: object) -> tuple[str, str] | None:
+    if isinstance(value, str | None):
+        return None
+    if not isinstance(value, int | float):
+        return "json_type", "This is no JSON value."
+    # NaN is within no bounds.
+    if not abs(value) <= facts.SAFE_INTEGER:
+        return "number_range", "A number here lies between -2^53 and 2^53."
+    return None
 
 
 def text(most: int = facts.TEXT, *, least: int = 0) -> StringConstraints:

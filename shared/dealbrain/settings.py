@@ -28,6 +28,8 @@ class Settings(BaseModel):
     renderer_function: str
     token_issuer: str
     token_client_id: str
+    cdn_fingerprint: str = ""
+    """SHA-256 (hexadecimal) of the word by which our CDN is known; empty where there is none to believe."""
     database_url: str = ""
     """SQLAlchemy address with the pg8000 driver; empty for functions without a database."""
     database_ca: str = ""

@@ -76,6 +76,8 @@ type Typed = Annotated[str, StringConstraints(max_length=200)]
 type Flag = Annotated[bool, BeforeValidator(_flag)]
 # A card as a file to keep.
 type Download = Literal["1"]
+type ColumnMapping = Annotated[str, StringConstraints(max_length=10_000)]
+"""JSON that says which column of a table says what."""
 type Cursor = Annotated[str, StringConstraints(max_length=500)]
 
 # ------------------------------------------------------------------------------------ text in bodies
@@ -532,6 +534,26 @@ class CollectionFormat(StrEnum):
     """What a collection is exported as."""
 
     json = "json"
+    csv = "csv"
+    html = "html"
+
+
+class NewUpload(Request):
+    """POST /uploads: the file that is to come."""
+
+    file_name: Annotated[StrictStr, Field(min_length=1, max_length=facts.FILE_NAME)]
+    size: Annotated[Whole, Field(ge=1, le=facts.UPLOAD_BYTES)]
+    """Bytes; no more than these are taken."""
+    content_type: Literal["application/json", "text/csv", "text/html", "text/plain"]
+
+
+class Upload(Answer):
+    """Where to send a file: a form of these fields, and the file as the last one, called ``file``."""
+
+    upload_id: UUID
+    url: str
+    fields: dict[str, str]
+    expires_at: Instant
 
 
 class Notice(Answer):
@@ -607,6 +629,21 @@ class PreviewCollection(Answer):
     duplicates: list[Duplicate]
 
 
+class RefusedError(Answer):
+    """One reason against a row, and the cell it is about."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class RefusedRow(Answer):
+    """A row of a table, a bookmark or a link that cannot be imported; counted in the file, from 0."""
+
+    index: int
+    errors: list[RefusedError]
+
+
 class Preview(Answer):
     """What an import would do; kept for its owner to confirm."""
 
@@ -618,7 +655,7 @@ class Preview(Answer):
     rows: list[Row]
     duplicates: list[Duplicate]
     warnings: list[Notice]
-    refused: list[Json]
+    refused: list[RefusedRow]
 
 
 class PreviewState(StrEnum):
@@ -627,6 +664,7 @@ class PreviewState(StrEnum):
     open = "open"
     used = "used"
     undone = "undone"
+    reading = "reading"
 
 
 class Progress(Answer):

@@ -90,7 +90,6 @@ class Listing(Table):
         sa.Index(None, "score", "id"),
         sa.Index(None, "url_key"),
         sa.Index(None, "title_key", "seller_key"),
-        sa.Index("ix_listings_tokens", "tokens", postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
@@ -132,11 +131,36 @@ class Listing(Table):
     url_key: Mapped[str | None]
     title_key: Mapped[str]
     seller_key: Mapped[str | None]
-    tokens: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), deferred=True, deferred_raiseload=True)
     # What a public collection that holds it is found by.
     wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), deferred=True, deferred_raiseload=True)
 
     owner: Mapped[Account | None] = relationship(lazy="raise")
+
+
+class TitlePosting(Table):
+    """What listings of similar titles are found by, as ``postings`` explains it; narrow, for many are read.
+
+    What is nobody's has none.
+    """
+
+    __tablename__ = "title_postings"
+    __table_args__ = (
+        # Without fastupdate, which would leave what is new to be looked through by every search.
+        sa.Index(
+            "ix_title_postings_keys",
+            "keys",
+            postgresql_using="gin",
+            postgresql_ops={"keys": "gin__int_ops"},
+            postgresql_with={"fastupdate": "off"},
+        ),
+    )
+
+    listing_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    weight: Mapped[int] = mapped_column(sa.Integer)
+    grams: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
+    keys: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
 
 
 class Collection(Table):

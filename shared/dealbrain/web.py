@@ -5,14 +5,16 @@ it. Powertools is wrapped here and nowhere else.
 """
 
 import base64
+import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any, Literal, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -40,8 +42,18 @@ from dealbrain.errors import (
     Unauthenticated,
     UnsupportedType,
 )
-from dealbrain.facts import IDEMPOTENCY_KEY, JSON_BODY_BYTES, RETRY_AFTER, Bucket
+from dealbrain.facts import (
+    CDN_WORD,
+    COMPRESSED,
+    IDEMPOTENCY_KEY,
+    JSON_BODY_BYTES,
+    RETRY_AFTER,
+    VIEWER_ADDRESS,
+    Bucket,
+    Media,
+)
 from dealbrain.identity import Anonymous, Caller, Person
+from dealbrain.settings import settings
 
 # Functions take it from here.
 Response = PowertoolsResponse
@@ -126,7 +138,7 @@ class Api(APIGatewayHttpResolver):
     works on a copy with a context of its own and reads the event of its own call.
     """
 
-    def __init__(self, *, signed_in: bool, body_limit: int, raw_body: bool) -> None:
+    def __init__(self, *, signed_in: bool, body_limit: int, takes: Sequence[Media], advice: str) -> None:
         super().__init__(
             enable_validation=True,
             serializer=jsontext.dumps,
@@ -137,7 +149,8 @@ class Api(APIGatewayHttpResolver):
         self.routes: list[Route] = []
         self.signed_in = signed_in
         self.body_limit = body_limit
-        self.raw_body = raw_body
+        self.takes = takes
+        self.advice = advice
         self._first = threading.Lock()
         self._warm = False
 
@@ -208,23 +221,38 @@ class Api(APIGatewayHttpResolver):
     def _admit_body(self, event: APIGatewayProxyEventV2) -> None:
         raw = _body(event)
         if len(raw) > self.body_limit:
-            raise TooLarge(f"The body is larger than {self.body_limit // 1024} KiB.")
-        content_type = (event.headers.get("content-type") or JSON).split(";")[0].strip().lower()
-        if content_type != JSON:
-            raise UnsupportedType(f"This route reads {JSON}, not {content_type[:80]!r}.")
-        if not jsontext.is_utf8(raw):
+            raise TooLarge(f"The body is larger than {self.body_limit // 1024:,} KiB. {self.advice}".strip())
+        encoding = event.headers.get("content-encoding", "identity").strip().lower()
+        if encoding != "identity":
+            raise UnsupportedType(
+                f"The body is encoded as {encoding[:80]!r}; send it as it is, uncompressed."
+            )
+        given = _content_type(event).split(";")[0].strip().lower()
+        taken = self.takes or (Media.json,)
+        if given not in taken:
+            raise UnsupportedType(f"This route reads {', '.join(taken)}, not {given[:80]!r}.")
+        if given == Media.json and raw.startswith(COMPRESSED):
+            raise Malformed("The body is compressed; send it as it is.")
+        if given == Media.json and not jsontext.is_utf8(raw):
             raise Malformed("The body is no UTF-8.")
 
 
-def api(*, signed_in: bool = False, body_limit: int = JSON_BODY_BYTES, raw_body: bool = False) -> Api:
+def api(
+    *,
+    signed_in: bool = False,
+    body_limit: int = JSON_BODY_BYTES,
+    takes: Sequence[Media] = (),
+    advice: str = "",
+) -> Api:
     """Make the resolver of one endpoint.
 
     Args:
         signed_in: whether anonymous callers get 401; otherwise both are served.
         body_limit: bytes of body taken.
-        raw_body: whether the function reads the body itself, as it was sent.
+        takes: for a function that reads the body itself, as it was sent: which kinds it reads.
+        advice: what somebody may do whose body is too large.
     """
-    app = Api(signed_in=signed_in, body_limit=body_limit, raw_body=raw_body)
+    app = Api(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice)
     app.use([_refuse_unknown_parameters])
     app.exception_handler(Refusal)(problem)
     app.exception_handler(RequestValidationError)(lambda error: problem(_refusal(error)))
@@ -306,7 +334,16 @@ def viewer() -> str | None:
     agent = call.event.headers.get("user-agent", "")
     if CRAWLERS.search(agent):
         return None
-    return f"address {call.event.request_context.http.source_ip} {agent}"
+    return f"address {_address(call.event)} {agent}"
+
+
+def _address(event: APIGatewayProxyEventV2) -> str:
+    """Where a request comes from: as our CDN says, if it is ours, since all who come through it share one."""
+    headers = event.headers
+    fingerprint = hashlib.sha256(headers.get(CDN_WORD, "").encode()).hexdigest()
+    is_ours = compare_digest(fingerprint, settings().cdn_fingerprint)
+    told: str | None = headers.get(VIEWER_ADDRESS) if is_ours else None
+    return told or event.request_context.http.source_ip
 
 
 def idempotency_key() -> str | None:
@@ -327,6 +364,11 @@ def idempotency_key() -> str | None:
 def body() -> bytes:
     """The request's body as it was sent."""
     return _body(_call.get().event)
+
+
+def content_type() -> str:
+    """What the body is said to be, parameters included."""
+    return _content_type(_call.get().event)
 
 
 def request() -> tuple[str, str]:
@@ -446,6 +488,10 @@ def _is_clean(text: str) -> bool:
 def _body(event: APIGatewayProxyEventV2) -> bytes:
     sent = event.body or ""
     return base64.b64decode(sent) if event.is_base64_encoded else sent.encode("utf-8", "surrogatepass")
+
+
+def _content_type(event: APIGatewayProxyEventV2) -> str:
+    return event.headers.get("content-type") or Media.json
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--collections", default="10000", help="sizes of the markets discover is measured in")
+    parser.addoption("--listings", default="10000", help="among how many listings duplicates are sought")
 
 
 def milliseconds(times: int, work: Callable[[], object]) -> list[float]:

@@ -103,7 +103,7 @@ def test_of_many_confirms_at_once_exactly_one_imports_and_all_hear_the_same(
     api: Api, count: Callable[[int, int], int]
 ) -> None:
     alice = known(api)
-    rounds = [one_round([alice]) for _ in range(count(20, 1000))]
+    rounds = [one_round([alice]) for _ in range(count(5, 1000))]
     assert [one for one in rounds if not one.is_one_import] == []
 
 

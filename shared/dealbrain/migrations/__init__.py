@@ -6,7 +6,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.orm import Session
 
+from dealbrain import resembling
 from dealbrain.db import make_engine
 
 ADVISORY_LOCK = 7_305_061
@@ -70,4 +72,8 @@ def upgrade(url: str, ca: str = "") -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        with Session(connection) as session:
+            while resembling.index_rest(session):
+                pass
+            session.flush()
     engine.dispose()
