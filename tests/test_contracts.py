@@ -266,7 +266,7 @@ LAYERS = (
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
-        " uploading importing confirming undoing carding licensing sweeping"
+        " uploading importing reopening confirming undoing carding licensing sweeping"
     ),
     "web",
     "functions",
@@ -278,6 +278,7 @@ COMMON = {"catalog", "indexing", "counting", "licensing"}
 MORE = {
     "importing": {"offering", "exporting", "uploading"},
     "confirming": {"importing", "offering", "collecting", "undoing"},
+    "reopening": {"uploading"},
     "undoing": {"collecting", "exporting", "offering"},
     "licensing": {"carding"},
 }

@@ -1,6 +1,6 @@
 """Forget a preview."""
 
-from dealbrain import importing
+from dealbrain import reopening
 from dealbrain.db import transaction
 from dealbrain.facts import PREVIEWS, Bucket
 from dealbrain.shapes import PathUuid
@@ -20,7 +20,7 @@ NEEDS = Needs(
 def cancel(preview_id: PathUuid) -> Response[str]:
     """Nothing was written, so nothing is undone."""
     with transaction() as session:
-        importing.cancel(session, person(), preview_id, now())
+        reopening.cancel(session, person(), preview_id, now())
     return nothing()
 
 

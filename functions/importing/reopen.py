@@ -1,6 +1,6 @@
 """A preview, once more."""
 
-from dealbrain import importing
+from dealbrain import reopening
 from dealbrain.db import transaction
 from dealbrain.facts import PREVIEWS, Bucket
 from dealbrain.shapes import OpenedPreview, PathUuid
@@ -14,7 +14,7 @@ NEEDS = Needs(database=True, reads=(PREVIEWS,), lists=(Bucket.private,), pending
 def reopen(preview_id: PathUuid) -> OpenedPreview:
     """To its owner only, until it expires."""
     with transaction() as session:
-        return importing.reopen(session, person(), preview_id, now())
+        return reopening.reopen(session, person(), preview_id, now())
 
 
 handler = entry(app)

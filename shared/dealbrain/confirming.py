@@ -165,7 +165,7 @@ def _plan(kept: Kept, kind: ArtifactType, wanted: Confirm) -> _Plan:
         said = {0: _top_decision(wanted)}
     decided = [_decided(row, said.get(row.index)) for row in shown.rows]
     rows = [(entry, *one) for entry, one in zip(deals_of(artifact), decided, strict=True)]
-    return _Plan(artifact, kept.raw, rows, kept.body["revisions"], importing.refused_in(kept), wanted)
+    return _Plan(artifact, kept.raw, rows, kept.body["revisions"], previews.refused_in(kept), wanted)
 
 
 def _refuse_misfit(wanted: Confirm, kind: ArtifactType, shown: Preview) -> None:

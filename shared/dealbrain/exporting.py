@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, bookmarks, counting, document, files, showing, spreadsheets
+from dealbrain import access, counting, document, files, showing
 from dealbrain.document import CollectionFile, CollectionHead, DealEntry, DealFile, ItemEntry, ItemStatus
 from dealbrain.errors import Invalid, Problem
 from dealbrain.facts import ANSWER_BYTES, EXPORTS, Bucket, Media
@@ -80,9 +80,13 @@ def collection(session: Session, who: Caller, collection_id: int, now: datetime,
         counting.exported(session, row.id, now)
     name = files.named(row.name, wanted.format)
     if wanted.format is CollectionFormat.csv:
+        from dealbrain import spreadsheets  # noqa: PLC0415 - most exports, and all that import this, need none
+
         tiers = [item.listing.tier for item in rows]
         return File(name, spreadsheets.write(items, tiers, bom=wanted.bom), Media.csv)
     if wanted.format is CollectionFormat.html:
+        from dealbrain import bookmarks  # noqa: PLC0415 - the same
+
         return File(name, bookmarks.write(row.name, items).encode(), Media.html)
     return File(name, _artifact(session, who, row, items, now), Media.json)
 

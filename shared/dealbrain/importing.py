@@ -17,13 +17,10 @@ from dealbrain import (
     offering,
     previews,
     resembling,
-    spreadsheets,
     uploading,
 )
 from dealbrain.document import ArtifactType, CollectionFile, DealEntry, DealFile
-from dealbrain.errors import AlreadyUsed, Problem
-from dealbrain.exporting import File
-from dealbrain.facts import PREVIEW_LIFE, Media
+from dealbrain.facts import PREVIEW_LIFE
 from dealbrain.forms import Sent
 from dealbrain.identity import Person
 from dealbrain.intake import Artifact, Taken, kind_of
@@ -36,19 +33,16 @@ from dealbrain.shapes import (
     Decision,
     Duplicate,
     Notice,
-    OpenedPreview,
     Outcome,
     Preview,
     PreviewCollection,
-    PreviewState,
-    Progress,
     RefusedError,
     RefusedRow,
     Row,
     Strategy,
 )
 from dealbrain.spreadsheets import Mapped
-from dealbrain.tables import Account, Collection, Import, Item
+from dealbrain.tables import Account, Collection, Item
 
 CERTAIN = 1.0
 REFUSED_FILE = "refused rows.csv"
@@ -274,66 +268,6 @@ def _collection_duplicate(
         match_reason=f"{match.reason}; has {present} of the {count} listings in the file",
         differences=[],
     )
-
-
-def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> OpenedPreview:
-    """Show a preview again to its owner, or how far reading an upload is.
-
-    Raises:
-        NotFound: unknown, or somebody else's, or an upload nobody has imported.
-        Expired: its time is over.
-        Conflict: reading was cut off.
-    """
-    going_on = uploading.going_on(who, preview_id, now)
-    if going_on is not None:
-        return going_on
-    shown = previews.find(str(preview_id), who.sub, now).body["preview"]
-    count = len(shown["rows"])
-    return OpenedPreview(
-        **shown,
-        state=_state(session.get(Import, preview_id)),
-        progress=Progress(done=count, total=count),
-    )
-
-
-def _state(mark: Import | None) -> PreviewState:
-    if mark is None:
-        return PreviewState.open
-    return PreviewState.used if mark.undone_at is None else PreviewState.undone
-
-
-def refused(who: Person, preview_id: UUID, now: datetime) -> File:
-    """The rows of a file that cannot be imported, with the reasons, as a table.
-
-    Raises:
-        NotFound: unknown, or somebody else's, or an upload nobody has imported.
-        Expired: its time is over.
-        Conflict: it is still being read, or reading was cut off.
-    """
-    kept = previews.find(str(preview_id), who.sub, now)
-    return File(REFUSED_FILE, spreadsheets.write_refused(refused_in(kept)), Media.csv)
-
-
-def refused_in(kept: Kept) -> list[Refused]:
-    """The rows a preview refused."""
-    return [
-        Refused(one["index"], one["cells"], tuple(Problem(**problem) for problem in one["problems"]))
-        for one in kept.body["refused"]
-    ]
-
-
-def cancel(session: Session, who: Person, preview_id: UUID, now: datetime) -> None:
-    """Forget a preview.
-
-    Raises:
-        NotFound: unknown, or somebody else's.
-        Expired: its time is over.
-        AlreadyUsed: it was confirmed.
-    """
-    kept = previews.find(str(preview_id), who.sub, now)
-    if session.get(Import, preview_id) is not None:
-        raise AlreadyUsed("This preview was confirmed already.", members={"import_id": str(preview_id)})
-    previews.forget(kept.pointer)
 
 
 def deals_of(artifact: Artifact) -> list[DealEntry]:

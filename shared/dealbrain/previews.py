@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from dealbrain import files, jsontext, pending
-from dealbrain.errors import Conflict, Expired, NotFound
+from dealbrain.errors import Conflict, Expired, NotFound, Problem
 from dealbrain.facts import PREVIEWS, Bucket
 from dealbrain.pending import READING, UPLOAD, Pending
+from dealbrain.rows import Refused
 
 _JSON = "application/json"
 
@@ -58,6 +59,14 @@ def forget(pointer: Pending) -> None:
     """Remove a preview: the pointer first, so that nothing points to what is gone."""
     pending.delete(pointer.id)
     files.delete(Bucket.private, [_file(pointer.id), _body(pointer.id)])
+
+
+def refused_in(kept: Kept) -> list[Refused]:
+    """The rows a preview refused."""
+    return [
+        Refused(one["index"], one["cells"], tuple(Problem(**problem) for problem in one["problems"]))
+        for one in kept.body["refused"]
+    ]
 
 
 def sweep(now: datetime) -> int:

@@ -14,15 +14,12 @@ from dealbrain import access, collecting, exporting, facts, offering
 from dealbrain.document import Deal, DealEntry, Extra
 from dealbrain.errors import Expired, NotFound
 from dealbrain.identity import Person
-from dealbrain.paging import Order, page
-from dealbrain.shapes import Imported, KeptListing, PastImport, Undone
+from dealbrain.shapes import KeptListing, Undone
 from dealbrain.tables import Account, Collection, Import, Item, Listing
 
 EDITED = "It was edited since the import."
 NOTED = "Its item in the collection was edited since the import."
 COLLECTED = "It is in another collection now."
-
-_LAST = Order.by_time("imported", Import.created_at, Import.number)
 
 type ItemSaid = tuple[str, str | None, str | None]
 """Status and both notes of an item: what a person may have edited. Its place is no edit of its own."""
@@ -75,26 +72,6 @@ def gathered(row: Collection, added: list[Item], *, made: bool) -> Gathered:
 
 def _said(item: Item) -> ItemSaid:
     return item.status, item.notes, item.private_notes
-
-
-def history(
-    session: Session, who: Person, now: datetime, limit: int, cursor: str | None
-) -> tuple[list[PastImport], str | None]:
-    """One page of the caller's imports, the last first."""
-    mine = sa.select(Import).join(Account, Account.id == Import.owner_id).where(Account.sub == who.sub)
-    rows, more = page(session, mine, _LAST, limit, cursor)
-    return [_past(row, now) for row in rows], more
-
-
-def _past(row: Import, now: datetime) -> PastImport:
-    until = row.created_at + facts.UNDOABLE
-    return PastImport(
-        **vars(Imported.model_validate(row.reply)),
-        title=row.title,
-        created_at=row.created_at,
-        undoable_until=until if row.undone_at is None and until > now else None,
-        undone_at=row.undone_at,
-    )
 
 
 def undo(session: Session, who: Person, import_id: UUID, now: datetime) -> Undone:

@@ -1,0 +1,79 @@
+"""What became of a file that was sent: its preview opened again or cancelled, and past imports.
+
+Apart from ``importing``, because whoever asks need not wait for what reading files takes to load.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from dealbrain import facts, previews, uploading
+from dealbrain.errors import AlreadyUsed
+from dealbrain.identity import Person
+from dealbrain.paging import Order, page
+from dealbrain.shapes import Imported, OpenedPreview, PastImport, PreviewState, Progress
+from dealbrain.tables import Account, Import
+
+_LAST = Order.by_time("imported", Import.created_at, Import.number)
+
+
+def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> OpenedPreview:
+    """Show a preview again to its owner, or how far reading an upload is.
+
+    Raises:
+        NotFound: unknown, or somebody else's, or an upload nobody has imported.
+        Expired: its time is over.
+        Conflict: reading was cut off.
+    """
+    going_on = uploading.going_on(who, preview_id, now)
+    if going_on is not None:
+        return going_on
+    shown = previews.find(str(preview_id), who.sub, now).body["preview"]
+    count = len(shown["rows"])
+    return OpenedPreview(
+        **shown,
+        state=_state(session.get(Import, preview_id)),
+        progress=Progress(done=count, total=count),
+    )
+
+
+def _state(mark: Import | None) -> PreviewState:
+    if mark is None:
+        return PreviewState.open
+    return PreviewState.used if mark.undone_at is None else PreviewState.undone
+
+
+def cancel(session: Session, who: Person, preview_id: UUID, now: datetime) -> None:
+    """Forget a preview.
+
+    Raises:
+        NotFound: unknown, or somebody else's.
+        Expired: its time is over.
+        AlreadyUsed: it was confirmed.
+    """
+    kept = previews.find(str(preview_id), who.sub, now)
+    if session.get(Import, preview_id) is not None:
+        raise AlreadyUsed("This preview was confirmed already.", members={"import_id": str(preview_id)})
+    previews.forget(kept.pointer)
+
+
+def history(
+    session: Session, who: Person, now: datetime, limit: int, cursor: str | None
+) -> tuple[list[PastImport], str | None]:
+    """One page of the caller's imports, the last first."""
+    mine = sa.select(Import).join(Account, Account.id == Import.owner_id).where(Account.sub == who.sub)
+    rows, more = page(session, mine, _LAST, limit, cursor)
+    return [_past(row, now) for row in rows], more
+
+
+def _past(row: Import, now: datetime) -> PastImport:
+    until = row.created_at + facts.UNDOABLE
+    return PastImport(
+        **vars(Imported.model_validate(row.reply)),
+        title=row.title,
+        created_at=row.created_at,
+        undoable_until=until if row.undone_at is None and until > now else None,
+        undone_at=row.undone_at,
+    )
