@@ -38,6 +38,11 @@ SHARED = facts.ISSUER_KEYS
 ARGUED: dict[tuple[str, str], str] = {
     ("functions.importing.reopen", "s3:ListBucket"): "a preview whose files were removed an instant ago",
     ("functions.importing.cancel", "s3:ListBucket"): "the same",
+    ("functions.importing.refused", "s3:ListBucket"): "the same",
+    (
+        "functions.importing.preview_listing",
+        "s3:ListBucket",
+    ): "an upload not there yet: tried with collections",
     ("functions.importing.confirm_listing", "s3:ListBucket"): "the same",
     ("functions.importing.confirm_collection", "s3:ListBucket"): "the same",
     ("functions.exporting.listing", "s3:PutObject"): "only megabytes of unknown keys make a listing so large",

@@ -357,7 +357,13 @@ def take_out(alice: Person, collection: dict[str, Any]) -> None:
     alice.delete(f"/collections/{collection['id']}/items/{item['id']}")
 
 
-@pytest.mark.parametrize("change", [rename, add, take_out])
+def take_out_at_once(alice: Person, collection: dict[str, Any]) -> None:
+    items = alice.get(f"/collections/{collection['id']}").json()["items"]
+    wanted = {"item_ids": [item["id"] for item in items], "remove": True}
+    assert alice.post(f"/collections/{collection['id']}/items/bulk", wanted).status_code == 200
+
+
+@pytest.mark.parametrize("change", [rename, add, take_out, take_out_at_once])
 def test_a_changed_collection_takes_its_old_cards_in_one_call(
     alice: Person, change: Callable[[Person, dict[str, Any]], None]
 ) -> None:
@@ -368,6 +374,18 @@ def test_a_changed_collection_takes_its_old_cards_in_one_call(
     with meanwhile("before-call.s3.DeleteObjects", note):
         change(alice, collection)
     assert (stored(card_at(path).place), len(calls)) == ([], 1)
+
+
+def test_another_order_of_equals_takes_the_old_cards(alice: Person) -> None:
+    collection = alice.collection(visibility="public")
+    for title in ("One of two", "The other of two"):
+        alice.item(collection, alice.listing(title=title, listing_url=None, performance=None))
+    path = look(alice, collection)
+    all_keys(path)
+    now = alice.get(f"/collections/{collection['id']}").json()
+    wanted = {"item_ids": [item["id"] for item in now["items"]][::-1], "revision": now["revision"]}
+    assert alice.put(f"/collections/{collection['id']}/items/order", wanted).status_code == 200
+    assert stored(card_at(path).place) == []
 
 
 def test_what_no_card_of_a_collection_shows_takes_nothing(alice: Person) -> None:
