@@ -30,7 +30,7 @@ from infra.local import notifications
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import free_port, wait_until
 from infra.local.run import RENDERER, RENDERER_HANDLER, System, warm_ups
-from tests.makers import Api, Person, collection_file, deal_data, load_catalog, made, refused
+from tests.makers import Api, Person, collection_file, deal_data, deal_file, load_catalog, made, refused
 
 VARIANTS = list(product(Style, Size, Format))
 # A machine that is busy may need more than the gate's four seconds to start a renderer.
@@ -432,6 +432,16 @@ def test_a_listing_updated_from_a_file_takes_its_old_card(alice: Person) -> None
     wanted = {"merge_strategy": "update_existing", "target_listing_id": listing["id"]}
     made(alice.post("/listings/import/confirm", {"preview_id": preview["preview_id"], **wanted}))
     assert stored(str(listing["id"])) == []
+
+
+def test_a_listing_taken_back_with_its_import_takes_its_cards(alice: Person) -> None:
+    preview = alice.preview("listings", json.dumps(deal_file()).encode())
+    wanted = {"preview_id": preview["preview_id"], "merge_strategy": "create_new"}
+    done = made(alice.post("/listings/import/confirm", wanted))
+    all_keys(card_of_listing(alice, done))
+    assert len(stored(str(done["id"]))) == 13
+    assert alice.post(f"/imports/{done['import_id']}/undo").status_code == 200
+    assert stored(str(done["id"])) == []
 
 
 def test_listings_updated_from_a_collections_file_take_their_old_cards_in_one_call(alice: Person) -> None:
