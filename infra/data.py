@@ -183,6 +183,11 @@ class Data(Stack):
         _outlives(table, CfnDeletionPolicy.RETAIN)
 
     def _people(self) -> None:
+        pool = self._pool()
+        self.issuer = f"https://cognito-idp.{Aws.REGION}.{Aws.URL_SUFFIX}/{pool.ref}"
+        self.client_id = self._site(pool).ref
+
+    def _pool(self) -> cognito.CfnUserPool:
         pool = cognito.CfnUserPool(
             self,
             "People",
@@ -208,7 +213,10 @@ class Data(Stack):
             deletion_protection="ACTIVE",
         )
         _outlives(pool, CfnDeletionPolicy.RETAIN)
-        client = cognito.CfnUserPoolClient(
+        return pool
+
+    def _site(self, pool: cognito.CfnUserPool) -> cognito.CfnUserPoolClient:
+        return cognito.CfnUserPoolClient(
             self,
             "Site",
             user_pool_id=pool.ref,
@@ -226,8 +234,6 @@ class Data(Stack):
                 refresh_token="days",  # noqa: S106 - the same
             ),
         )
-        self.issuer = f"https://cognito-idp.{Aws.REGION}.{Aws.URL_SUFFIX}/{pool.ref}"
-        self.client_id = client.ref
 
 
 def private_bucket(

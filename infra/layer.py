@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.local.bootstrap import find_uv
 from infra.staging import BUILD, LAYER, ROOT, code, precompile, size
 
-# The authorities that vouch for RDS, from AWS's trust store; docs/deploying.md says how to get them.
+# The authorities that vouch for RDS; docs/deploying.md says where they are from and how to compare them.
 AUTHORITIES = ROOT / "layers" / "rds-ca.pem"
 PLATFORM = "aarch64-manylinux_2_28"
 # What Lambda takes, unpacked, of code and layer together.
@@ -36,8 +36,7 @@ def build() -> Path:
     shutil.rmtree(packages / "bin", ignore_errors=True)
     (packages / ".lock").unlink(missing_ok=True)
     precompile(packages, "/opt/python")
-    if AUTHORITIES.exists():
-        shutil.copy(AUTHORITIES, LAYER)
+    shutil.copy(AUTHORITIES, LAYER)
     return LAYER
 
 
@@ -50,10 +49,6 @@ def main() -> int:
         f"code   {functions / MEGABYTE:6.1f} MB unpacked"
     )
     zipped.unlink()
-    if not AUTHORITIES.exists():
-        print(
-            "Not to be deployed yet: layers/rds-ca.pem is missing (docs/deploying.md says where it is from)."
-        )
     if layer + functions > LIMIT_BYTES:
         print("Lambda takes no more than 250 MB.")
         return 1

@@ -4,6 +4,7 @@ import gc
 import http.server
 import json
 import os
+import re
 import ssl
 import threading
 import traceback
@@ -39,6 +40,7 @@ from functions.carding.picture import PLACEHOLDERS
 from functions.deploying import check
 from functions.migrating import bootstrap, upgrade
 from functions.sweeping import ping
+from infra.layer import AUTHORITIES
 from infra.local import run
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import wait_until
@@ -254,6 +256,18 @@ def test_without_the_authorities_there_is_no_engine(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("running")
+def test_every_authority_in_the_layer_is_one_of_rds_and_vouches_for_itself_for_years() -> None:
+    authorities = x509.load_pem_x509_certificates(AUTHORITIES.read_bytes())
+    for one in authorities:
+        one.verify_directly_issued_by(one)
+        (name,) = one.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        assert re.fullmatch(
+            r"Amazon RDS [a-z]+-[a-z]+-\d Root CA (?:RSA2048|RSA4096|ECC384) G1", str(name.value)
+        )
+        assert one.not_valid_after_utc.year > 2050, name.value
+    assert authorities
+
+
 def test_every_connection_is_given_a_password_signed_for_a_quarter_of_an_hour(authority: Path) -> None:
     engine = db.make_engine("postgresql+pg8000://app@localhost:1/dealbrain", pool=1, ca=str(authority))
     seen: list[str] = []
