@@ -12,12 +12,14 @@ COLLECTIONS = 10000,100000,1000000
 # Among how many listings duplicates are sought.
 LISTINGS = 100000,1000000
 export PYTHONPATH := $(CURDIR):$(CURDIR)/shared
+# Each of the many processes of a run would compile anew all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # How the locks are made: one resolution for all groups, then one file with hashes for each.
 UV = $(firstword $(wildcard .tools/bin/uv) uv)
 COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
-.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery bench-duplicates bench-cards
+.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery bench-duplicates bench-listings bench-cards
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -64,6 +66,10 @@ bench-cards: setup ## measure cards beside other ways of drawing them (fetches s
 
 bench-duplicates: setup ## measure the search for duplicates among up to a million listings (LISTINGS= for other sizes)
 	@$(PYTHON) -m pytest -m bench -s tests/bench/test_duplicates.py --listings=$(LISTINGS)
+
+bench-listings: LISTINGS = 100000
+bench-listings: setup ## measure the list of offers, every filter in every order (LISTINGS= for other sizes)
+	@$(PYTHON) -m pytest -m bench -s tests/bench/test_listings.py --listings=$(LISTINGS)
 
 bench-discovery: setup ## the same for discover alone, in markets of up to a million collections (COLLECTIONS= for other sizes)
 	@$(PYTHON) -m pytest -m bench -s tests/bench/test_discovery.py --collections=$(COLLECTIONS)

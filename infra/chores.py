@@ -14,6 +14,7 @@ from dealbrain import facts
 from functions.accounts import copy_keys
 from functions.deploying import check
 from functions.migrating import bootstrap, upgrade
+from functions.rescoring import all as rescore
 from functions.sweeping import expired, forgotten, leftovers, ping
 from infra.plan import RENDERER
 from infra.routes import modules
@@ -31,7 +32,7 @@ ASSUMED_BY_SCHEDULER = {
 }
 # An event that comes later than this is of no use: the next one does its work.
 EVENT_AGE = timedelta(hours=1)
-# A migration may take longer than any request.
+# A migration, and going through all offers, may take longer than any request.
 LONG = timedelta(minutes=15)
 # A check that is killed answers nothing; without this CloudFormation would wait for an hour.
 CHECK_PATIENCE = facts.CHORE_TIMEOUT + timedelta(minutes=1)
@@ -40,6 +41,8 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 SWEEPS = (expired, forgotten, leftovers)
 DEAD_LETTERS = "dead-letters"
 # Once a day, because a more frequent one would keep a sleeping database awake.
+# Before the sweep, which removes the cards that are outdated by it.
+NIGHTLY_RESCORING = "cron(0 2 * * ? *)"
 NIGHTLY_SWEEP = "cron(0 3 * * ? *)"
 NIGHTLY_PING = "cron(30 3 * * ? *)"
 KEYS_EVERY = "rate(1 hour)"
@@ -59,9 +62,11 @@ class Chores(Stack):
         self._add(copy_keys, timeout=facts.CHORE_TIMEOUT)
         for one in SWEEPS:
             self._add(one, timeout=facts.CHORE_TIMEOUT)
+        self._add(rescore, timeout=LONG)
         may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged()])
         self._add(ping, timeout=facts.CHORE_TIMEOUT, more=[may])
         self._schedule(copy_keys.__name__, KEYS_EVERY, {})
+        self._schedule(rescore.__name__, NIGHTLY_RESCORING, {"now": SCHEDULED_TIME})
         for one in SWEEPS:
             self._schedule(one.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
         names = [self._plan.function(one) for one in pinged()]

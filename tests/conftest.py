@@ -21,7 +21,7 @@ from sqlalchemy import event
 from dealbrain import db
 from dealbrain.tables import Table
 from infra.local.run import System, system
-from tests.makers import Api
+from tests.makers import Api, Person
 from tests.roles import Ledger, roles  # noqa: F401 - a fixture is known by being imported
 
 # Not TRUNCATE, which takes longer than most tests; ids begin at 1 again all the same. One trip for all.
@@ -104,6 +104,16 @@ def api(running: System) -> Iterator[Api]:
         connection.exec_driver_sql(EMPTY)
     with Api(running) as talking:
         yield talking
+
+
+@pytest.fixture
+def alice(api: Api) -> Person:
+    return api.person("alice")
+
+
+@pytest.fixture
+def bob(api: Api) -> Person:
+    return api.person("bob")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import median
 
 from dealbrain import facts
 from dealbrain.settings import LIBRARIES
@@ -109,15 +110,19 @@ def _line(cells: list[str] | tuple[str, ...]) -> str:
 def cost(module: str) -> float:
     """Seconds of CPU time an import takes in a fresh process, with what a deployed function is told."""
     program = f"import time; begun = time.process_time(); import {module}; print(time.process_time() - begun)"
-    told = {**os.environ, **LIBRARIES}
+    # Compiled, as what is deployed is: a process before this one has written what it compiled.
+    told = {**os.environ, **LIBRARIES, "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run([sys.executable, "-c", program], env=told, capture_output=True, check=True)
     return float(done.stdout)
 
 
-def ratio(module: str, looks: int = 3) -> float:
-    """What an import costs in relation to boto3's, measured in turns because a machine's pace changes."""
-    pairs = [(cost(module), cost("boto3")) for _ in range(looks)]
-    return min(mine for mine, _ in pairs) / min(boto3 for _, boto3 in pairs)
+def ratio(module: str, looks: int = 5) -> float:
+    """What an import costs in relation to boto3's: the median of ratios of two looks side by side.
+
+    The two are measured in turns because a machine's pace changes; the smallest of each would set one
+    lucky look against an unlucky one.
+    """
+    return median(cost(module) / cost("boto3") for _ in range(looks))
 
 
 def main() -> None:

@@ -75,6 +75,7 @@ def everybodys(status: int) -> Rule:
 # Routes whose path has an id. A listing is public by nature; a collection when it says so.
 RULES: Mapping[str, Rule] = {
     "GET /v1/listings/{listing_id}": everybodys(200),
+    "GET /v1/listings/{listing_id}/price-points": everybodys(200),
     "PATCH /v1/listings/{listing_id}": owners(200),
     "DELETE /v1/listings/{listing_id}": owners(204),
     "GET /v1/listings/{listing_id}/export": everybodys(200),
@@ -124,6 +125,7 @@ PLAIN: Mapping[str, bool] = {
     "GET /v1/listings": True,
     "GET /v1/collections/discover": True,
     "POST /v1/listings": False,
+    "POST /v1/listings/draft": False,
     "GET /v1/collections": False,
     "POST /v1/collections": False,
     "GET /v1/imports": False,

@@ -9,11 +9,6 @@ from tests.makers import Api, Person
 
 
 @pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
 def page(alice: Person) -> str:
     """The address of a public collection."""
     return f"/collections/public/{alice.collection('Quiet machines', visibility='public')['id']}"

@@ -38,11 +38,11 @@ TRIES = 6
 
 
 @pytest.fixture
-def alice(api: Api) -> Person:
-    """Somebody in a system without the cards of other tests, whose listings had the same numbers."""
+def alice(alice: Person) -> Person:
+    """Alice in a system without the cards of other tests, whose listings had the same numbers."""
     for prefix in (SPECS, CARDS, WARM):
         files.delete(Bucket.generated, files.keys(Bucket.generated, prefix))
-    return api.person("alice")
+    return alice
 
 
 def fresh(person: Person, **fields: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import local
 from typing import Any
 
@@ -10,24 +10,16 @@ import httpx
 import pytest
 from sqlalchemy.orm import Session
 
-from dealbrain import access, collecting, facts, jsontext
+from dealbrain import access, collecting, db, facts, jsontext, offering
 from dealbrain.identity import Caller
-from dealbrain.shapes import BulkChange
+from dealbrain.identity import Person as Verified
+from dealbrain.shapes import BulkChange, NewCollection, NewItem, NewListing
 from dealbrain.tables import Collection
+from infra.local.issuer import subject
 from infra.routes import Endpoint, routes
-from tests.makers import Api, Person, collection_file, deal_data, fill, made, pointers, refused
+from tests.makers import LATITUDE, Api, Person, collection_file, deal_data, fill, made, pointers, refused
 
 NO_SUCH_ID = 999_999
-
-
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
 
 
 def read(person: Person, collection: dict[str, Any]) -> dict[str, Any]:
@@ -462,11 +454,15 @@ def test_a_collection_takes_500_items_and_refuses_the_next(alice: Person) -> Non
 
 @pytest.fixture
 def shelf(alice: Person) -> dict[str, Any]:
-    """A collection of four listings called a, b, c and d."""
-    collection = alice.collection()
-    for title in "abcd":
-        alice.item(collection, alice.listing(title=title, performance=None))
-    return read(alice, collection)
+    """A collection of four listings called a, b, c and d, made past HTTP for speed."""
+    who, now = Verified(subject("alice"), "alice"), datetime.now(UTC)
+    deals = [NewListing(**{**LATITUDE, "title": title, "performance": None}) for title in "abcd"]
+    with db.transaction() as session:
+        collection = collecting.create(session, who, NewCollection(name="My picks"), now)
+        for deal in deals:
+            listing = offering.create(session, who, deal, now)
+            collecting.add_item(session, who, collection.id, NewItem(listing_id=listing.id), now)
+    return read(alice, {"id": collection.id})
 
 
 def order(person: Person, collection: dict[str, Any]) -> str:

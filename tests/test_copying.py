@@ -20,16 +20,6 @@ HOUR = timedelta(hours=1)
 A_SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
-
-
 def asked(
     person: Person, collection: dict[str, Any], key: str | None = None, **fields: Any
 ) -> httpx.Response:

@@ -32,11 +32,6 @@ def session(api: Api) -> Iterator[Session]:  # noqa: ARG001 - the tables are emp
         session.rollback()
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
 def made(alice: Person, name: str = "Quiet", visibility: str = "public") -> int:
     number: int = alice.collection(name, visibility=visibility)["id"]
     return number

@@ -23,6 +23,7 @@ PLAIN = {
     "SSD Capacity": "500 GB",
     "Hard Drive Capacity": "",
     "Storage Type": "SSD (Solid State Drive)",
+    "GPU": "",
 }
 MARK = {
     "name": "Intel Made-up 1000",
@@ -109,7 +110,24 @@ def test_a_price_range_is_warned_about() -> None:
     assert codes(taken(Price="$399.99 to $634.99")) == {"price_range"}
 
 
-@pytest.mark.parametrize("text", ["EUR 300", "300", "$3.0.0", "$12.345", "make an offer"])
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [("US $1,299.00", 1299.0), ("USD 300", 300.0), ("300 USD", 300.0), ("$10.50 - $12", 10.5)],
+)
+def test_dollars_are_known_by_their_other_names(text: str, price: float) -> None:
+    assert taken(Price=text).body["price_usd"] == price
+
+
+@pytest.mark.parametrize(
+    "text", ["EUR 300", "300 €", "£250", "C $399.00", "AU $50", "CA$10", "¥30,000", "1.200 zł", "250 CHF"]
+)
+def test_a_price_in_another_currency_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(UnreadableError, match="only US dollars are taken") as refused:
+        taken(Price=text)
+    assert (refused.value.remark.column, refused.value.remark.code) == ("Price", "other_currency")
+
+
+@pytest.mark.parametrize("text", ["300", "$3.0.0", "$12.345", "make an offer"])
 def test_a_price_that_is_no_amount_in_dollars_is_refused_with_its_reason(text: str) -> None:
     with pytest.raises(UnreadableError) as refused:
         taken(Price=text)
@@ -152,6 +170,7 @@ def test_a_condition_we_do_not_have_is_used_with_a_warning(text: str, code: str)
     [
         ("8GB", {"total_gb": 8}, None),
         ("16 GB DDR4", {"total_gb": 16, "ddr_generation": "ddr4"}, None),
+        ("16GB LPDDR4X", {"total_gb": 16, "ddr_generation": "lpddr4x"}, None),
         ("8192MB", {"total_gb": 8}, None),
         ("8", {"total_gb": 8}, "no_unit"),
         ("8 GB 16 GB 32 GB", {"total_gb": 8}, "choice"),
@@ -198,6 +217,14 @@ def test_an_offer_without_a_processor_is_taken_with_a_warning(text: str) -> None
     offer = taken(Processor=text)
     assert "cpu" not in offer.body["performance"]
     assert codes(offer) == {"no_processor"}
+
+
+@pytest.mark.parametrize(
+    ("text", "gpu"),
+    [("Nvidia GeForce GT720M", {"name": "Nvidia GeForce GT720M"}), ("Integrated", None), ("", None)],
+)
+def test_a_graphics_card_is_taken_where_one_is_named(text: str, gpu: dict[str, str] | None) -> None:
+    assert taken(GPU=text).body["performance"].get("gpu") == gpu
 
 
 def test_invisible_letters_in_a_processor_are_dropped() -> None:
@@ -267,7 +294,7 @@ def test_of_one_name_the_entry_with_the_fewest_sockets_is_kept() -> None:
 
 def test_the_report_counts_outcomes_and_names_each_row_with_its_reason() -> None:
     with pytest.raises(UnreadableError) as refused:
-        taken(Price="EUR 300")
+        taken(Price="three")
     told = report(
         [
             Fate(2, "accepted", "Dell Latitude", ()),
@@ -275,7 +302,7 @@ def test_the_report_counts_outcomes_and_names_each_row_with_its_reason() -> None
         ]
     )
     assert "     1  accepted\n     0  accepted with warnings\n     1  refused\n" in told
-    assert "row 3: refused\n    Price: 'EUR 300' is no amount in dollars\n" in told
+    assert "row 3: refused\n    Price: 'three' is no amount in dollars\n" in told
 
 
 def test_an_answer_with_another_status_than_promised_is_told(api: Api) -> None:

@@ -17,18 +17,13 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from dealbrain import counting, db, discovering, indexing, terms
+from dealbrain import counting, db, discovering, indexing, sampling, terms
 from dealbrain.discovering import Search
 from dealbrain.paging import Order
 from dealbrain.shapes import DiscoverSort
 from dealbrain.tables import Account, Collection, Item, Rank, SearchDocument
 from infra.local.run import System
 from tests.makers import Api, Person, pointers, refused
-
-
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
 
 
 def published(person: Person, name: str, description: str | None = None) -> dict[str, Any]:
@@ -500,7 +495,7 @@ def test_whatever_is_asked_every_way_finds_what_plain_python_finds(plenty: list[
         cursor = order.cursor(whole[behind].keys[sort], whole[behind].id) if behind < len(whole) else None
         expected = [one.id for one in (whole[behind + 1 :] if cursor else whole)]
         with db.transaction() as session:
-            discovering._rely_on_indexes(session)
+            sampling.rely_on_indexes(session)
             walked = discovering._next_in_order(session, search, order, wanted, cursor, PLENTY)
             found, total = discovering._by_index(session, search, order, wanted, cursor)
             counted = discovering._total(session, search, 0)

@@ -57,11 +57,6 @@ class Feed:
         return [entry.title for entry in self.entries]
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
 def ask(person: Person, collection: Mapping[str, Any], kind: str, **headers: str) -> httpx.Response:
     return person.get(f"/collections/{collection['id']}/feed?format={kind}", headers=headers)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealbrain.hardware import cpu_family, cpu_key, find_cpu, fold, manufacturer
+from dealbrain.hardware import cpu_family, cpu_key, find_cpu, find_models, fold, manufacturer, model_alone
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -40,6 +40,14 @@ def real_rows(name: str) -> list[dict[str, str]]:
         ("Quad-Core Intel N100", "Intel N100"),
         ("MediaTek MT8183", "MT8183"),
         ("Intel Core \u202ei5-8350U\u202c", "i5-8350U"),
+        ("Intel Core i5 8th Gen. 8250U", "i5-8250U"),
+        ("Core i7 vPro 8650U", "i7-8650U"),
+        ("6300U,  Core i5", "i5-6300U"),
+        ("Intel Corei7-8850H", "i7-8850H"),
+        ("AMD PRO A10-9700 R7, 10 COMPUTE CORES 4C+6G", "AMD A10 Pro-9700"),
+        ("Amd A4-9120c Radeon R4 Dual-Core", "AMD A4-9120C"),
+        ("Rockchip RK 3288", "Arm Rockchip Rk3288 Cortex A17 Quad-CORE"),
+        ("新品i5-8350U电脑", "i5-8350U"),
     ],
 )
 def test_two_spellings_of_one_cpu_have_one_key(one: str, other: str) -> None:
@@ -57,6 +65,8 @@ def test_two_spellings_of_one_cpu_have_one_key(one: str, other: str) -> None:
         ("Apple M1", "Apple M1 Pro"),
         ("Snapdragon 7c", "Snapdragon 7c Gen 2"),
         ("Xeon E5-2650 v2", "Xeon E5-2650 v3"),
+        ("AMD A10-7700K", "AMD A10 PRO-7700K"),
+        ("AMD A10 Micro-6700T", "AMD A10-6700T"),
     ],
 )
 def test_different_cpus_have_different_keys(one: str, other: str) -> None:
@@ -80,6 +90,8 @@ def test_different_cpus_have_different_keys(one: str, other: str) -> None:
         "i5 500 GB",
         "i7 2019",
         "ARM Apple M1 (Virtual) 4 Core 0 MHz",
+        "AMD A4 Dual-Core",
+        "EliteBook 8460p i5",
     ],
 )
 def test_a_name_without_an_exact_model_has_no_key(name: str) -> None:
@@ -104,6 +116,16 @@ def test_a_name_without_an_exact_model_has_no_key(name: str) -> None:
         ("AMD Ryzen 5 PRO 7540U", "ryzen 5 gen 7000"),
         ("Ryzen 7 260", "ryzen 7 gen 200"),
         ("Intel Core 2 Duo", "core 2 duo"),
+        ("Intel Pentium Gold", "pentium gen gold"),
+        ("Intel Pentium Silver N6000", "pentium gen silver"),
+        ("AMD A4 Dual-Core", "a4"),
+        ("AMD A4-9120C", "a4"),
+        ("intel Core m5", "core m5 gen 6"),
+        ("Intel Core i5 de 8ª generación", "core i5 gen 8"),
+        ("Intel Core i5 8ème génération", "core i5 gen 8"),
+        ("Intel Core i5 8. Generation", "core i5 gen 8"),
+        ("Core i5 第8世代", "core i5 gen 8"),
+        ("酷睿i5 8代", "core i5 gen 8"),
     ],
 )
 def test_a_family_is_line_and_generation_for_offers_and_catalog_alike(name: str, family: str) -> None:
@@ -117,6 +139,9 @@ def test_a_family_is_line_and_generation_for_offers_and_catalog_alike(name: str,
         "Intel Celeron",
         "AMD Ryzen 7",
         "Does not apply",
+        "Intel Core m3",
+        "A4 paper",
+        "Audi A6 2000 km",
         "Intel Core i5 6TH TILL 12TH GEN SELECT FROM ABOVE",
     ],
 )
@@ -147,6 +172,20 @@ def test_a_cpu_is_found_inside_a_title() -> None:
     assert (found.line, found.generation, found.model) == ("core i5", "8", "8350u")
 
 
+@pytest.mark.parametrize(
+    ("name", "alone"), [("8365U", True), ("1035G1", True), ("7490", False), ("N4020", False)]
+)
+def test_a_model_number_alone_is_told_from_other_numbers(name: str, *, alone: bool) -> None:
+    key = cpu_key(name)
+    assert key is not None
+    assert model_alone(key) is alone
+
+
+def test_every_exact_model_in_a_text_is_found_once() -> None:
+    found = find_models("i5-8250U, Intel Core i5-8250U, Ryzen 5 3500U and an i7")
+    assert [(cpu.line, cpu.model) for cpu in found] == [("core i5", "8250u"), ("ryzen 5", "3500u")]
+
+
 @given(st.text(max_size=80))
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
@@ -158,25 +197,11 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     assert cpu_family(text) is None or cpu_family(text)
 
 
-def test_every_real_offer_that_names_a_known_model_or_generation_is_resolved() -> None:
-    catalog = real_rows("passmark-cpus.csv")
-    keys = {cpu_key(row["name"]) for row in catalog} - {None}
-    families = {cpu_family(row["name"]) for row in catalog} - {None}
-    named = [row["Processor"] for row in real_rows("ebay-laptop-listings.csv") if row["Processor"].strip()]
-    found = Counter(
-        "exact" if cpu_key(name) in keys else "family" if cpu_family(name) in families else "none"
-        for name in named
-    )
-    # Measured: 2554 named; 297 exact, 1345 by family; the rest are "Does not apply", a bare "Intel
-    # Celeron" or "Intel Core i5", and the like.
-    assert found["exact"] >= 0.11 * len(named), found
-    assert found["exact"] + found["family"] >= 0.63 * len(named), found
-
-
 def test_the_catalog_keeps_the_models_of_known_lines_apart() -> None:
     names = {row["name"] for row in real_rows("passmark-cpus.csv")}
-    models = [name for name in names if (cpu := find_cpu(name)) and cpu.model]
+    # Rockchip's are named by the board they were measured on, and each chip stands there many times.
+    models = [name for name in names if (cpu := find_cpu(name)) and cpu.model and cpu.line != "rk"]
     keys = Counter(key for name in models if (key := cpu_key(name)))
     together = sum(count for count in keys.values() if count > 1)
-    # Measured: 56 of 1946, which differ by clock, core count, edition or the maker's name only.
+    # Measured: 56 of 2151, which differ by clock, core count, edition or the maker's name only.
     assert together / len(models) < 0.035, together

@@ -1,17 +1,22 @@
 """Thousands of damaged files of every kind: each is read or refused; what is read reads the same again."""
 
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dealbrain import forms, intake, reading, spreadsheets
+import pytest
+
+from dealbrain import facts, forms, intake, reading, spreadsheets
 from dealbrain.document import ArtifactType
 from dealbrain.errors import Refusal
 from dealbrain.facts import Media
 from dealbrain.forms import Sent
 from dealbrain.intake import Taken
+from infra.local.run import ROOT
 from tests.makers import Api, made
 
 SAMPLES = Path(__file__).parent / "golden" / "samples"
@@ -130,3 +135,86 @@ def test_over_the_wire_none_is_a_fault_of_ours(api: Api, count: Callable[[int, i
             wrong.append((answer.status_code, body))
     assert wrong == []
     made(alice.post("/collections/import", content=LINKS, headers={"Content-Type": Media.text}))
+
+
+# ------------------------------------------------------------------------------------ made to cost a lot
+
+# A kind of file, how it begins, what it goes on with as far as it may, and how it ends; as Python spells it.
+HOSTILE = {
+    "empty lists": ("json", b"[", b"[],", b"1]"),
+    "numbers": ("json", b"[", b"1,", b"1]"),
+    "open brackets": ("json", b"", b"[", b""),
+    "quotes in a text": ("json", b'["', b'\\"', b'"]'),
+    "backslashes": ("json", b'["', b"\\\\", b'"]'),
+    "spaces": ("json", b"[1,2", b" ", b"]"),
+    "a long text with one wide letter": ("json", '["\U0001f525'.encode(), b"x", b'"]'),
+    "texts with one wide letter": ("json", '["\U0001f525"'.encode(), b',"' + b"x" * 99_000 + b'"', b"]"),
+    "unknown keys": ("json", b'{"data":{', None, b'"x":1}}'),
+    "empty lines": ("csv", b"title\n", b"\n", b""),
+    "commas": ("csv", b"title\n", b",", b""),
+    "a quote left open": ("csv", b'title\n"', b"x\n", b""),
+    "wide rows": ("csv", b"title" + b",c" * 199 + b"\n", b"x," * 199 + b"x\n", b""),
+    "tags left open": ("html", b"", b"<a ", b""),
+    "comments left open": ("html", b"", b"<!--", b""),
+    "attributes": ("html", b"<a ", b"b='", b">"),
+    "letters by numbers": ("html", b"<a href='x'>", b"&#9", b""),
+    "links on end": ("text", b"", b"https://", b"\n"),
+    "lines of words": ("text", b"", b"https://a.example/ " + b"w " * 20_000 + b"\n", b""),
+}
+# Runs alone, so that what it takes of memory is its own; more than it may take, it does not get.
+ALONE = """
+import re, resource, sys, time
+from datetime import UTC, datetime
+from dealbrain import document, forms, intake
+from dealbrain.document import ArtifactType
+from dealbrain.errors import Refusal
+from dealbrain.facts import Media
+
+def memory(what):
+    return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+kind, begin, unit, end = eval(sys.argv[1])
+size, most = int(sys.argv[2]), int(sys.argv[3])
+unit = unit or b"".join(b'"%d":1,' % number for number in range(99_000))
+count = 1 if len(unit) > 500_000 else (size - len(begin) - len(end)) // len(unit)
+body = begin + unit * count + end
+# The models are there in a function that has read anything before.
+document.CollectionDocument.model_rebuild()
+document.DealDocument.model_rebuild()
+resource.setrlimit(resource.RLIMIT_DATA, ((memory("VmData") + most) * 1024,) * 2)
+# What the process before this one took is remembered otherwise.
+open("/proc/self/clear_refs", "w").write("5")
+before, started, used = memory("VmHWM"), time.perf_counter(), time.process_time()
+try:
+    intake.read(ArtifactType.collection, forms.Sent(body, Media[kind]), None, datetime.now(UTC))
+    said = "read"
+except Refusal as refusal:
+    said = refusal.detail
+took, used, more = time.perf_counter() - started, time.process_time() - used, memory("VmHWM") - before
+print(f"{len(body) / 1e6:5.1f} MB {took:6.2f} s ({used:5.2f} s) {more / 1e3:6.0f} MB more   {said[:60]}")
+"""
+KIBIBYTES_MORE = 150_000
+
+
+def read_alone(name: str, size: int, most: int = KIBIBYTES_MORE) -> str:
+    """Read a hostile file of this size in a process that gets only so much more memory; what that cost.
+
+    Raises:
+        AssertionError: it wanted more.
+    """
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT}/shared"}
+    command = [sys.executable, "-c", ALONE, repr(HOSTILE[name]), str(size), str(most)]
+    done = subprocess.run(command, env=path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
+    return f"{name:34} {done.stdout.strip()}"
+
+
+def test_files_made_to_cost_a_lot_are_answered_within_150_megabytes(count: Callable[[int, int], int]) -> None:
+    size = count(facts.IMPORT_BYTES, facts.UPLOAD_BYTES)
+    for name in [*HOSTILE][:: count(6, 1)]:
+        assert "MB more" in read_alone(name, size)
+
+
+def test_a_file_that_wants_more_memory_would_be_seen() -> None:
+    with pytest.raises(AssertionError, match="MemoryError"):
+        read_alone("unknown keys", facts.IMPORT_BYTES, most=1_000)

@@ -1,6 +1,6 @@
 """Files coming in: what a preview shows, what a confirm does, and that it happens wholly or not at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import batched, combinations_with_replacement
@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from dealbrain import db, document, facts, jsontext, matching, offering, resembling
-from dealbrain.document import CollectionFile, DealFile
+from dealbrain import db, document, facts, importing, jsontext, matching, offering, reading, resembling
+from dealbrain.document import CollectionFile, DealFile, Envelope
+from dealbrain.errors import Malformed
 from dealbrain.identity import Person as Caller
 from dealbrain.matching import Offer
 from dealbrain.shapes import NewListing
@@ -31,21 +33,12 @@ from tests.makers import (
     rows,
 )
 from tests.test_document import COLLECTION_FILES, DEAL_FILES
+from tests.test_exporting import STRICT
 
 SAMPLES = Path(__file__).parent / "golden" / "samples"
 A_MINUTE = timedelta(minutes=1)
 NO_SUCH_ID = 999_999
 T480 = "Lenovo ThinkPad T480"
-
-
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
 
 
 def preview(person: Person, whole: Any) -> dict[str, Any]:
@@ -473,6 +466,130 @@ def _shortest_words(title: str) -> str:
     return " ".join(found)
 
 
+def test_a_long_value_that_differs_is_shown_by_its_beginning(alice: Person) -> None:
+    ours = alice.listing(title=T480, seller="s", notes="n" * 200, custom_fields={"a": "x" * 300})
+    whole = deal_file(seller="s", notes="é" * 201, custom_fields={"a": 1})
+    assert alice.get(f"/listings/{ours['id']}").json()["notes"] == "n" * 200
+    found = {one["field"]: one for one in preview(alice, whole)["duplicates"][0]["differences"]}
+    assert (found["notes"]["file"], found["notes"]["ours"]) == ("é" * importing.SHOWN + "…", "n" * 200)
+    assert found["custom_fields"]["file"] == {"a": 1}
+    beginning = '{"a":"' + "x" * 300
+    assert found["custom_fields"]["ours"] == beginning[: importing.SHOWN] + "…"
+
+
+def test_of_many_rows_fewer_matches_are_shown_and_of_each_its_best(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for price in (100, 250, 300):
+        alice.listing(title=TEN_WORDS, seller=None, listing_url=None, price_usd=price)
+    whole = collection_file(*[deal_data(title=f"{TEN_WORDS} q{number}z") for number in range(3)])
+
+    def shown() -> list[list[int]]:
+        return [[one["entity_id"] for one in row["duplicates"]] for row in preview(alice, whole)["rows"]]
+
+    assert shown() == [[2, 3, 1]] * 3
+    for most, seen in ((6, [2, 3]), (5, [2]), (1, [2])):
+        monkeypatch.setattr(importing, "MATCHES", most)
+        assert shown() == [seen] * 3
+
+
+def test_where_no_answer_carries_all_matches_the_best_of_each_row_are_shown(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for price in (100, 250, 300):
+        alice.listing(title=TEN_WORDS, seller=None, listing_url=None, price_usd=price, notes="n" * 200)
+    whole = collection_file(*[deal_data(title=f"{TEN_WORDS} q{number}z") for number in range(3)])
+    every = preview(alice, whole)
+    assert [len(row["duplicates"]) for row in every["rows"]] == [3] * 3
+    monkeypatch.setattr(importing, "ANSWER_BYTES", len(jsontext.dumps(every)) * 4 // 5)
+    assert [[one["entity_id"] for one in row["duplicates"]] for row in preview(alice, whole)["rows"]] == [
+        [2]
+    ] * 3
+
+
+def test_a_preview_that_no_answer_carries_is_refused_and_leaves_nothing(
+    api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.collection()
+    before = api.state()
+    whole = collection_file(*[deal_data(title='"' * 200) for _ in range(20)])
+    monkeypatch.setattr(importing, "ANSWER_BYTES", 20 * 4 * 200)
+    assert pointers(refused(alice.post("/collections/import", whole), 422, "invalid")) == {""}
+    assert api.state() == before
+    monkeypatch.undo()
+    preview(alice, whole)
+
+
+def test_a_preview_of_more_values_than_a_file_may_have_is_confirmed(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a row resembles is said of every row, so the preview of a file has many more values than the file.
+    for number in range(8):
+        alice.listing(title=f"{TEN_WORDS} q{number}z", seller=None, listing_url=None)
+    shown = preview(alice, collection_file(*[deal_data(title=TEN_WORDS) for _ in range(3)]))
+    monkeypatch.setattr(jsontext, "JSON_VALUES", 100)
+    with pytest.raises(Malformed, match="values"):
+        jsontext.loads(jsontext.dumps(shown))
+    assert alice.get(f"/imports/{shown['preview_id']}").json()["state"] == "open"
+    made(confirm(alice, shown, "create_new"))
+
+
+# Titles between which little differs, so that some pairs are the same, some variants, some neither.
+_SOME_WORDS = st.sampled_from(
+    [
+        "dell",
+        "latitude",
+        "7490",
+        "7480",
+        "16gb",
+        "8gb",
+        "256",
+        "gb",
+        "ssd",
+        "i5-8350u",
+        "i7-8650u",
+        "touch",
+        "★",
+    ]
+)
+_SOME_OFFERS = st.lists(
+    st.builds(
+        Offer,
+        title=st.lists(_SOME_WORDS, min_size=1, max_size=9).map(" ".join),
+        listing_url=st.sampled_from([None, "https://shop.example/1", "http://www.shop.example/1/", "/2", ""]),
+        seller=st.sampled_from([None, "unknown", "PC Shop", "pc-shop", "Other"]),
+        price_usd=st.sampled_from([None, Decimal(5)]),
+    ),
+    max_size=25,
+)
+
+
+def all_with_all(offers: Sequence[Offer]) -> dict[int, tuple[int, matching.Match]]:
+    """What repeats an earlier offer, by comparing each with all before it."""
+    found: dict[int, tuple[int, matching.Match]] = {}
+    for index, offer in enumerate(offers):
+        for other, earlier in enumerate(offers[:index]):
+            match = matching.similarity(offer, earlier)
+            if match and match.kind == "duplicate":
+                found[index] = (other, match)
+                break
+    return found
+
+
+@given(_SOME_OFFERS)
+def test_the_repeats_in_a_file_are_those_a_comparison_of_all_with_all_finds(offers: list[Offer]) -> None:
+    assert resembling.repeats(offers) == all_with_all(offers)
+
+
+def test_the_repeats_among_real_titles_are_those_a_comparison_of_all_with_all_finds(
+    count: Callable[[int, int], int],
+) -> None:
+    offers = _real_offers(count(300, 1500))
+    found = resembling.repeats(offers)
+    assert found == all_with_all(offers)
+    assert len(offers) / 10 < len(found) < len(offers)
+
+
 # ------------------------------------------------------------------------------------------- suggestions
 
 
@@ -691,6 +808,44 @@ def test_what_one_confirm_names_twice_stands_in_the_collection_once(alice: Perso
     done = made(confirm(alice, shown, "create_new", decisions=both))
     assert (done["listing_ids"], done["counts"]["used"]) == ([ours["id"]], 2)
     assert read(alice, f"/collections/{done['id']}")["item_count"] == 1
+
+
+def asked(statements: list[str], person: Person, shown: Mapping[str, Any], decision: str) -> int:
+    """How many statements it takes to confirm a preview with the same decision on every row."""
+    every = [{"index": row["index"], "decision": decision} for row in shown["rows"]]
+    statements.clear()
+    made(confirm(person, shown, "create_new", decisions=every))
+    return len(statements)
+
+
+def machines(number: int) -> dict[str, Any]:
+    """A file of so many machines, all with a processor to look up and a number of their own in the title."""
+    cpu = {"name": "Intel Core i7-8650U", "manufacturer": "Intel", "cpu_mark_multi": 6_000}
+    deals = [
+        {**deal_data(title=f"machine q{row}z", seller="s"), "performance": {"cpu": cpu}}
+        for row in range(number)
+    ]
+    return collection_file(*deals)
+
+
+@pytest.mark.parametrize(("decision", "many"), [("create", facts.COLLECTION_ITEMS), ("use_existing", 40)])
+def test_confirming_many_rows_takes_as_many_statements_as_confirming_one(
+    alice: Person, statements: list[str], decision: str, many: int
+) -> None:
+    alice.collection()
+    if decision == "use_existing":
+        created(alice, machines(many))
+    for_one, for_many = (
+        asked(statements, alice, preview(alice, machines(number)), decision) for number in (1, many)
+    )
+    assert for_one == for_many <= 20
+
+
+def test_imported_rows_keep_the_order_of_the_file_and_are_found_by_their_titles(alice: Person) -> None:
+    done = created(alice, machines(30))
+    assert done["listing_ids"] == sorted(done["listing_ids"])
+    rows_shown = preview(alice, machines(30))["rows"]
+    assert [row["duplicates"][0]["entity_id"] for row in rows_shown] == done["listing_ids"]
 
 
 # ------------------------------------------------------------------------------------------ exactly once
@@ -974,9 +1129,28 @@ def survived(file: Any) -> Any:
     return whole
 
 
+def as_the_format_writes(whole: Any) -> Any:
+    """A file once more from the values in it, by the one who defines how files are written."""
+    envelope = Envelope.model_validate(
+        {name: value for name, value in whole["deal_brain_export"].items() if name in Envelope.model_fields}
+    )
+    file = reading.read(jsontext.dumps(whole).encode(), now=datetime.now(UTC))
+    raw = document.write(file, exported_at=envelope.exported_at, exported_by=envelope.exported_by)
+    return jsontext.loads(raw)
+
+
+def spelled(value: Any) -> str:
+    """A value to the last digit; the order of keys apart."""
+    if isinstance(value, dict):
+        return repr(sorted((name, spelled(inside)) for name, inside in value.items()))
+    return repr([spelled(one) for one in value]) if isinstance(value, list) else repr(value)
+
+
 def fixed(person: Person, whole: Any) -> Any:
     """The first export of an imported file, which has to be the same as that of its own import."""
     first = export(person, created(person, whole))
+    assert list(STRICT.iter_errors(first)) == []
+    assert spelled(first) == spelled(as_the_format_writes(first))
     second = export(person, created(person, first))
     assert comparable(second) == comparable(first)
     return first

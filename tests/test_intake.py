@@ -2,26 +2,31 @@
 
 import csv
 import io
+import random
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from dealbrain import facts, forms, jsontext
+from dealbrain import document, facts, forms, jsontext, reading
+from dealbrain.document import CollectionFile, DealFile
 from dealbrain.errors import Invalid, Malformed, UnsupportedType
 from dealbrain.forms import Sent
 from tests.makers import LATITUDE, Api, Person, collection_file, deal_data, deal_file, made, pointers, refused
+from tests.test_document import FILES
+
+SAMPLES = Path(__file__).parent / "golden" / "samples"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 CSV = "title,price,notes\nDell Latitude,199.50,fine\n,6,no title\nHP EliteDesk,€7,=1+1\n"
 HTML = '<H1>My links</H1><DL><DT><A HREF="https://shop.example/1">Dell</A><DT><A HREF="x:y">No</A></DL>'
 LINKS = "Dell https://shop.example/1\nnothing\n"
 KINDS = {"text/csv": CSV, "text/html": HTML, "text/plain": LINKS}
-
-
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
 
 
 def sent(
@@ -410,3 +415,72 @@ def test_a_compressed_body_that_is_called_json_is_told_what_it_is(alice: Person,
 def test_a_compressed_part_that_is_called_json_is_refused_too(alice: Person) -> None:
     problem = refused(form(alice, b"\x1f\x8b{}", "application/json"), 415, "unsupported_type")
     assert "compressed" in problem["detail"]
+
+
+# --------------------------------------------------------------------------- as other programs write them
+
+# Words other programs have for ours, by the kind of word.
+OTHER_WORDS = {
+    "Condition": {"used": "Good", "refurb": "refurbished"},
+    "ListingStatus": {"archived": "sold", "pending": "draft"},
+    "ItemStatus": {"undecided": "active", "rejected": "archived"},
+    "StorageMedium": {"sata_ssd": "ssd"},
+    "PortType": {"rj45_1g": "Ethernet"},
+}
+DEFINITIONS: Any = document.schema()["$defs"]
+
+
+def respelled(value: Any, shape: Any, chance: random.Random) -> Any:
+    """A part of a file as another program may write it; ``shape`` is what the schema says of it."""
+    name = shape.get("$ref", "").rpartition("/")[2]
+    shape = DEFINITIONS.get(name, shape)
+    if chance.random() < 0.5 and shape.get("format") == "date-time":
+        return value.removesuffix("Z")
+    if chance.random() < 0.5 and "enum" in shape:
+        return OTHER_WORDS.get(name, {}).get(value, value.upper())
+    if isinstance(value, list) and "items" in shape:
+        return [respelled(one, shape["items"], chance) for one in value]
+    if isinstance(value, dict) and "properties" in shape:
+        return _respelled_object(value, shape, chance)
+    return value
+
+
+def _respelled_object(value: dict[str, Any], shape: Any, chance: random.Random) -> dict[str, Any]:
+    said = dict(value)
+    for name, inside in shape["properties"].items():
+        kinds = [one for one in inside.get("anyOf", [inside]) if one != {"type": "null"}]
+        if name in said:
+            said[name] = respelled(said[name], kinds[0], chance)
+        elif name not in shape.get("required", ()) and chance.random() < 0.5:
+            said[name] = None
+    return said
+
+
+def as_another_writes(file: bytes, chance: random.Random) -> bytes:
+    """The same file with nulls, other words and letter case, times without a zone, or a level further in."""
+    whole: Any = jsontext.loads(file)
+    envelope, data = whole.pop("deal_brain_export"), whole.pop("data")
+    kind = "Deal" if envelope["type"] == "deal" else "CollectionData"
+    data = respelled(data, {"$ref": f"#/$defs/{kind}"}, chance)
+    envelope = respelled(envelope, {"$ref": "#/$defs/Envelope"}, chance)
+    if chance.random() < 0.5:
+        return jsontext.dumps({"deal_brain_export": {**envelope, "data": data}, **whole}).encode()
+    return jsontext.dumps({"deal_brain_export": envelope, "data": data, **whole}).encode()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(FILES, st.randoms(use_true_random=False))
+def test_a_file_as_another_program_writes_it_holds_the_same(
+    file: DealFile | CollectionFile, chance: random.Random
+) -> None:
+    ours = document.write(file, exported_at=NOW, exported_by=None)
+    theirs = as_another_writes(ours, chance)
+    assert reading.read(theirs, now=NOW) == reading.read(ours, now=NOW)
+
+
+def test_what_another_program_writes_differs_from_what_we_write() -> None:
+    full = (SAMPLES / "full-collection.json").read_bytes()
+    theirs = as_another_writes(full, random.Random(1))  # noqa: S311 - any will do
+    warned = {one.code for one in reading.read(theirs, now=NOW).warnings}
+    assert {"alias", "naive_timestamp", "legacy_nested_data"} <= warned
+    assert b"null" in theirs

@@ -11,14 +11,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
-from dealbrain import cardspec
+from dealbrain import cardspec, scoring
 from dealbrain.cardspec import PIXELS, CardSpec, Format, Size, Style
+from dealbrain.document import Condition, Cpu, Gpu, Performance, Ram, Storage, StorageMedium
 from functions.drawing import browser as drawing
 from functions.drawing import png
 from functions.drawing.browser import Browser
@@ -321,6 +323,31 @@ def test_a_long_title_is_cut_after_three_lines(browser: Browser, size: Size) -> 
       return Math.floor(title.clientHeight / parseFloat(getComputedStyle(title).lineHeight));
     }"""
     assert run(browser, lines) == 3
+
+
+@pytest.mark.parametrize("names", [(), ("ram",), ("ram", "storage_primary")], ids=str)
+@pytest.mark.parametrize("price", [Decimal(130), Decimal(1300), None], ids=str)
+@every_size
+def test_the_longest_verdict_is_shown_whole(
+    browser: Browser, size: Size, price: Decimal | None, names: tuple[str, ...]
+) -> None:
+    """By its family, with a graphics card left out, far above the price or without one, parts supposed."""
+    whole = Performance(
+        cpu=Cpu(name="Core i5 8th Gen", cpu_mark_multi=99_000),
+        gpu=Gpu(name="GeForce MX150", manufacturer="NVIDIA"),
+        ram=Ram(total_gb=16),
+        storage_primary=Storage(capacity_gb=512, medium=StorageMedium.nvme),
+    )
+    machine = whole.model_copy(update=dict.fromkeys(names))
+    verdict = scoring.appraise(machine, Condition.used, price, estimated=True).verdict
+    show(browser, cardspec.of(replace(SOURCE, price_usd=price, verdict=verdict)), size)
+    cut = """function () {
+      const verdict = this.querySelector('.verdict');
+      return [verdict.textContent, verdict.scrollHeight > verdict.clientHeight];
+    }"""
+    assert run(browser, cut) == [verdict, False]
+    assert "by CPU family, GPU left out" in verdict
+    assert ("Half of such offers ask $1," if not names else "Supposed: 8 GB RAM") in verdict
 
 
 BROKEN = """function () {

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from dealbrain import db, matching, migrations, postings, resembling
+from dealbrain import db, matching, migrations, postings, resembling, titles
 from dealbrain.matching import THRESHOLD_TENTHS, Offer
 from dealbrain.postings import posting, weight_bounds
-from dealbrain.tables import Listing, TitlePosting
+from dealbrain.tables import Listing, TitleWords
 from infra.local.run import System
 from tests.bench import corpus
 from tests.makers import Api, rows
@@ -46,10 +46,22 @@ def is_similar(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
 
 
 @given(pairs())
-def test_two_similar_titles_have_a_key_in_common(both: tuple[Mapping[str, int], Mapping[str, int]]) -> None:
-    one, other = both
-    found = set(posting(one).keys) & set(posting(other).keys)
-    assert found or not is_similar(one, other)
+def test_two_similar_titles_have_a_key_in_common_that_reaches_far_enough(
+    both: tuple[Mapping[str, int], Mapping[str, int]],
+) -> None:
+    one, other = map(posting, both)
+    both_have = one.keys.keys() & other.keys.keys()
+    reach = max((min(one.keys[key], other.keys[key]) for key in both_have), default=0)
+    enough = (10 + THRESHOLD_TENTHS) * reach >= THRESHOLD_TENTHS * (one.weight + other.weight)
+    assert enough or not is_similar(*both)
+
+
+@given(pairs(), st.sampled_from(resembling.LEVELS))
+def test_whoever_seeks_the_nearly_equal_seeks_keys_that_are_kept(
+    both: tuple[Mapping[str, int], Mapping[str, int]], tenths: int
+) -> None:
+    one, _ = both
+    assert posting(one, tenths).keys.items() <= posting(one).keys.items()
 
 
 @given(pairs())
@@ -59,17 +71,21 @@ def test_two_similar_titles_weigh_about_the_same(both: tuple[Mapping[str, int], 
     assert least <= sum(other.values()) <= most or not is_similar(one, other)
 
 
-@given(pairs())
-def test_common_grams_are_common_weight(both: tuple[Mapping[str, int], Mapping[str, int]]) -> None:
-    one, other = map(posting, both)
-    shared = len(set(one.grams) & set(other.grams))
-    assert shared <= common(*both) <= shared + one.lost + other.lost
+def test_words_in_common_by_the_digits_of_their_weights_are_common_weight() -> None:
+    one, other = "HP EliteBook 840 G5 14 inch i5-8350U 16GB", "HP EliteBook 840 G6 i5-8350U 8GB"
+    words = set(postings.of(other).words)
+    shared = sum(2**digit * len(words & set(some)) for digit, some in enumerate(postings.digits(one)))
+    assert shared == matching.weight_of(matching.tokens(one) & matching.tokens(other))
+
+
+def test_no_word_weighs_more_than_the_digits_hold() -> None:
+    assert max(titles._table().values()) == titles.HEAVIEST < 2**postings.DIGITS
 
 
 def test_words_whose_numbers_coincide_are_counted_as_common(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postings, "_number", len)
     one = posting({"alpha": 3, "bravo": 2})
-    assert (one.weight, one.grams, one.lost) == (5, [7], 4)
+    assert (one.weight, one.words, one.lost) == (5, [5], 3)
 
 
 def test_a_word_that_outweighs_all_others_is_a_key_of_its_own() -> None:
@@ -77,7 +93,7 @@ def test_a_word_that_outweighs_all_others_is_a_key_of_its_own() -> None:
 
 
 def test_without_words_there_is_nothing_to_find() -> None:
-    assert posting({}) == postings.Posting(0, [], [])
+    assert posting({}) == postings.Posting(0, [], 0, {})
 
 
 # -------------------------------------------------------------------------------------- in the database
@@ -144,7 +160,7 @@ def test_a_search_among_ten_thousand_finds_what_a_scan_finds(api: Api) -> None:
     stock(api, there)
     with db.transaction() as session:
         searched = [
-            {one.listing.id for one in alike} for alike in resembling.listings(session, asked, most=None)
+            {one.listing.id for one in alike} for alike in resembling.listings(session, asked, most=LISTINGS)
         ]
     scan = Scan(there)
     scanned = [scan.found(offer) for offer in asked]
@@ -155,7 +171,7 @@ def test_a_search_among_ten_thousand_finds_what_a_scan_finds(api: Api) -> None:
 def test_what_an_older_version_wrote_is_found_after_the_next_migration(running: System, api: Api) -> None:
     stock(api, ["Lenovo ThinkPad T480", "Dell OptiPlex 7050 Micro"])
     with db.transaction() as session:
-        session.execute(sa.delete(TitlePosting))
+        session.execute(sa.delete(TitleWords))
         session.execute(sa.update(Listing).values(title_key="as it was spelled once"))
     migrations.upgrade(running.settings.database_url)
     with db.transaction() as session:
@@ -170,7 +186,7 @@ def test_a_search_for_the_best_answers_the_best(api: Api) -> None:
     stock(api, titles)
     asked = [Offer(title) for title in titles[:50]]
     with db.transaction() as session:
-        every = resembling.listings(session, asked, most=None)
+        every = resembling.listings(session, asked, most=LISTINGS)
         best = resembling.listings(session, asked, most=2)
     assert [[one.match for one in alike] for alike in best] == [
         [one.match for one in alike[:2]] for alike in every
@@ -180,9 +196,10 @@ def test_a_search_for_the_best_answers_the_best(api: Api) -> None:
 def test_a_search_reads_the_index_and_not_the_table(api: Api) -> None:
     stock(api, list(islice(real_titles(), 5_000)))
     with db.transaction() as session:
-        session.execute(sa.text("ANALYZE title_postings"))
-        statement = resembling._alike([Offer("Lenovo ThinkPad T480 14 inch laptop")], resembling.MOST_A_ROW)
+        session.execute(sa.text("ANALYZE title_postings, title_words"))
+        offer = Offer("Lenovo ThinkPad T480 14 inch laptop")
+        statement = resembling._alike([offer], [0], THRESHOLD_TENTHS, resembling.MOST_A_ROW)
         explained = sa.text(f"EXPLAIN {statement.text}").bindparams(*statement._bindparams.values())
         plan = "\n".join(session.scalars(explained))
-    assert "ix_title_postings_keys" in plan
-    assert "Seq Scan on title_postings" not in plan
+    assert "Index Only Scan using ix_title_postings_key" in plan
+    assert "Seq Scan" not in plan

@@ -21,11 +21,6 @@ def marked(field: str) -> str:
 
 
 @pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
 def planted(alice: Person) -> dict[str, Any]:
     """Things of alice's that anybody may read, with a marker in every field nobody else may."""
     listing = alice.listing(notes=marked("notes"), custom_fields={marked("key"): marked("value")})

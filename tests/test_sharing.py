@@ -27,16 +27,6 @@ HOUR = timedelta(hours=1)
 ALICE = Verified(subject("alice"), "alice")
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
-
-
 def set_visibility(person: Person, collection: dict[str, Any], visibility: str) -> dict[str, Any]:
     answer = person.patch(f"/collections/{collection['id']}/visibility", {"visibility": visibility})
     assert answer.status_code == 200, answer.text

@@ -17,6 +17,7 @@ from dealbrain.facts import Bucket
 from dealbrain.settings import LIBRARIES, PREFIX, Settings
 from functions.carding import warm
 from functions.deploying import check
+from functions.rescoring import all as rescore
 from functions.sweeping import expired, forgotten, leftovers, ping
 from infra import edge
 from infra.routes import routes
@@ -479,6 +480,7 @@ def wrong_schedules(found: Templates) -> list[str]:
     }
     wanted = {
         "functions.accounts.copy_keys": {},
+        rescore.__name__: {"now": "<aws.scheduler.scheduled-time>"},
         expired.__name__: {"now": "<aws.scheduler.scheduled-time>"},
         forgotten.__name__: {"now": "<aws.scheduler.scheduled-time>"},
         leftovers.__name__: {"now": "<aws.scheduler.scheduled-time>"},

@@ -29,11 +29,11 @@ A_MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def alice(api: Api) -> Person:
-    """Somebody in a system without the previews other tests left."""
+def alice(api: Api, alice: Person) -> Person:
+    """Alice in a system without the previews other tests left."""
     empty(dynamodb(api.system.stores_url), api.system.settings.pending_table)
     files.delete(Bucket.private, files.keys(Bucket.private, PREVIEWS))
-    return api.person("alice")
+    return alice
 
 
 def empty(client: "DynamoDBClient", table: str) -> None:
@@ -125,11 +125,6 @@ NOTHING = {
     "undos": 0,
     "hits": 0,
 }
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
 
 
 def forget(by: timedelta) -> dict[str, int]:

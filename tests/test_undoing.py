@@ -16,16 +16,6 @@ X1 = "Lenovo ThinkPad X1 Carbon"
 LATER = facts.UNDOABLE + timedelta(minutes=1)
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
-
-
 def undo(person: Person, done: Mapping[str, Any]) -> httpx.Response:
     return person.post(f"/imports/{done['import_id']}/undo")
 

@@ -21,16 +21,6 @@ A_MINUTE = timedelta(minutes=1)
 CSV = b"title,price\nDell,5\n,6\n"
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    return api.person("bob")
-
-
 def wanted(**other: Any) -> dict[str, Any]:
     return {"file_name": "my list.csv", "size": 1_000, "content_type": "text/csv", **other}
 

@@ -1,9 +1,9 @@
 """Everybody's listings."""
 
-from dealbrain import facts, offering, showing
+from dealbrain import browsing, facts, showing
+from dealbrain.browsing import Filter
 from dealbrain.db import transaction
 from dealbrain.document import Condition
-from dealbrain.offering import Filter
 from dealbrain.shapes import Amount, Cursor, Limit, ListingPage, ListingSort, Tier, Typed
 from dealbrain.web import Needs, api, caller, entry
 
@@ -25,9 +25,9 @@ def list_listings(  # noqa: PLR0913, PLR0917 - one argument for each parameter o
     limit: Limit = facts.PAGE,
 ) -> ListingPage:
     """Answer one page; every filter narrows what the others leave."""
-    wanted = Filter(q, owner, condition, tier, cpu, min_price, max_price)
+    wanted = Filter(q, owner, cpu, min_price, max_price, condition, tier)
     with transaction() as session:
-        rows, more = offering.find(session, wanted, sort, limit, cursor)
+        rows, more = browsing.find(session, wanted, sort, limit, cursor)
         return ListingPage(items=[showing.listing(row, caller()) for row in rows], next_cursor=more)
 
 

@@ -24,10 +24,12 @@ import httpx
 from PIL import Image
 
 from dealbrain.cardspec import EXTENSION, MEDIA_TYPE, PIXELS, Format, Size, Style
+from dealbrain.identity import Person
 from dealbrain.shapes import Tier
 from infra.local import loading, seed
 from infra.local.chromium import ensure_chromium
 from infra.local.client import Client, UnkeptError
+from infra.local.issuer import subject
 from infra.local.processes import SetupError
 from infra.local.run import ROOT, system
 
@@ -80,7 +82,7 @@ def walk(url: str, out: Path) -> None:
     with _step("two people sign in"):
         ada, ben, stranger = Client(url, "ada"), Client(url, "ben"), Client(url)
     with ada, ben, stranger:
-        _load(url, ada, out)
+        _load(url, out)
         collection = _gather(ada)
         _publish(ada, stranger, collection)
         _draw(stranger, collection, out / "cards")
@@ -89,7 +91,7 @@ def walk(url: str, out: Path) -> None:
         _confirm(ben, stranger, preview)
 
 
-def _load(url: str, ada: Client, out: Path) -> None:
+def _load(url: str, out: Path) -> None:
     missing = [file for file in (MARKS, OFFERS) if not file.exists()]
     if missing:
         print(
@@ -102,7 +104,7 @@ def _load(url: str, ada: Client, out: Path) -> None:
     with _step("load benchmark marks") as say:
         say(f"{loading.processors(MARKS)} processors")
     with _step("load real offers") as say:
-        fates = loading.offers(OFFERS, ada, WANTED)
+        fates = loading.offers(OFFERS, Person(subject("ada"), "ada"), wanted=WANTED)
         (out / "loading.txt").write_text(loading.report(fates), encoding="utf-8")
         for outcome, number in loading.counted(fates).items():
             say(f"{number} {outcome}")

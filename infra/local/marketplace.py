@@ -1,16 +1,34 @@
-"""Rows of a marketplace's laptop list as offers the API takes. Pure: text in, values out.
+"""Rows of a marketplace's list as offers the API takes. Pure: text in, values out.
 
-The list has no title column, so a title is composed. Every value somebody typed by hand may be missing,
-a choice ("8 GB 16 GB 32 GB"), a promise ("Up to 1 TB") or nonsense; what could not be taken as it stood
-is said beside the offer, column by column.
+Which column says what is told by a mapping; a list without titles gets some composed. Every value that
+somebody typed by hand may be missing, a choice ("8 GB 16 GB 32 GB"), a promise ("Up to 1 TB") or nonsense;
+what could not be taken as it stood is said beside the offer, column by column.
 """
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+
+from dealbrain import amounts, facts, graphics
+from dealbrain.document import RamGeneration
+
+# Which column of the list says what; another list has a mapping of its own, with any of these fields.
+EBAY: Final[Mapping[str, str]] = {
+    "brand": "Brand",
+    "model": "Model",
+    "price": "Price",
+    "condition": "Condition",
+    "cpu": "Processor",
+    "gpu": "GPU",
+    "ram": "Ram Size",
+    "ssd": "SSD Capacity",
+    "hdd": "Hard Drive Capacity",
+    "storage_type": "Storage Type",
+}
+FIELDS: Final = (*EBAY, "title", "currency", "seller", "listing_url")
 
 # What a column is called when it says nothing.
 _NOTHING = re.compile(
@@ -18,10 +36,18 @@ _NOTHING = re.compile(
     r"|various.*|different|no|non|none|(?:no|see) (?:hdd|ssd)|ssd(?: only)?)?\W*",
     re.IGNORECASE,
 )
-_PRICE = re.compile(r"\$(\d[\d,]*(?:\.\d\d?)?)(?: to \$(\d[\d,]*(?:\.\d\d?)?))?")
+_AMOUNT = r"(\d[\d,]*(?:\.\d\d?)?)"
+_DOLLARS = r"(?:usd?\s?)?\$\s?|usd\s?"
+_PRICE = re.compile(
+    rf"(?P<sign>{_DOLLARS})?{_AMOUNT}(?:\s?(?:to|-)\s?(?:{_DOLLARS})?{_AMOUNT})?"
+    r"\s?(?P<code>usd|us dollars?)?",
+    re.IGNORECASE,
+)
+_US_DOLLARS = re.compile(r"(?:us)?\s?\$|usd?|us dollars?", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(tb|gb|mb)", re.IGNORECASE)
 _BARE_SIZE = re.compile(r"(\d{1,4})\s*(?:ssd)?", re.IGNORECASE)
 _GB = {"tb": Decimal(1_000), "gb": Decimal(1), "mb": Decimal(1) / 1_024}
+_GENERATIONS = {str(one) for one in RamGeneration}
 _VAGUE = re.compile(r"\bup to\b|\bnot in\b", re.IGNORECASE)
 # What laptops have, in GB. Outside it stands what was meant for another column, or for another unit.
 _RAM_GB = (1, 128)
@@ -81,101 +107,137 @@ class Offer:
     remarks: tuple[Remark, ...]
 
 
-def read(row: Mapping[str, str]) -> Offer:
+@dataclass(frozen=True)
+class _Row:
+    """A row by fields, and what is remarked on it."""
+
+    cells: Mapping[str, str]
+    columns: Mapping[str, str]
+    remarks: list[Remark] = field(default_factory=list)
+
+    def said(self, name: str) -> str:
+        """What a field says, on one line and without invisible letters; empty when it says nothing."""
+        cell = self.cells.get(self.columns.get(name, ""), "")
+        visible = "".join(letter for letter in cell if letter.isprintable() or letter.isspace())
+        text = " ".join(visible.split())
+        return "" if _NOTHING.fullmatch(text) else text
+
+    def about(self, name: str, code: str, sentence: str) -> Remark:
+        """A remark on a field, which names the column."""
+        return Remark(self.columns.get(name, name), code, sentence)
+
+    def remark(self, name: str, code: str, sentence: str) -> None:
+        """Say beside the offer what was not taken as it stood."""
+        self.remarks.append(self.about(name, code, sentence))
+
+
+def read(cells: Mapping[str, str], columns: Mapping[str, str] = EBAY) -> Offer:
     """Read one row.
 
+    Args:
+        cells: what stands in it, by column.
+        columns: which column says what, by the names of ``FIELDS``.
+
     Raises:
-        UnreadableError: neither brand nor model is named, or the price is no amount in dollars.
+        UnreadableError: neither title nor brand nor model is named, or the price is no amount in US dollars.
     """
-    remarks: list[Remark] = []
-    brand, model, processor = (_said(row, column) for column in ("Brand", "Model", "Processor"))
-    if not (brand or model):
-        raise UnreadableError(Remark("Model", "no_name", "neither brand nor model is named"))
-    if not processor:
-        remarks.append(Remark("Processor", "no_processor", "no processor is named; there will be no tier"))
-    performance = _performance(row, processor, remarks)
-    if not (model or performance):
-        remarks.append(Remark("Model", "only_brand", "nothing but the brand is known"))
+    row = _Row(cells, columns)
+    title, brand, model, cpu = (row.said(name) for name in ("title", "brand", "model", "cpu"))
+    if not (title or brand or model):
+        raise UnreadableError(row.about("model", "no_name", "neither brand nor model is named"))
+    if not cpu:
+        row.remark("cpu", "no_processor", "no processor is named; there will be no tier")
+    performance = _performance(row, cpu)
+    if not (title or model or performance):
+        row.remark("model", "only_brand", "nothing but the brand is known")
     body = {
-        "title": _title(brand, model, performance),
-        "price_usd": _price(row, remarks),
-        "condition": _condition(row, remarks),
+        "title": _fitting(row, title or _title(brand, model, performance)),
+        "price_usd": _price(row),
+        "condition": _condition(row),
         "device_model": model or None,
         "performance": performance,
         "metadata": {"manufacturer": brand} if brand else None,
     }
-    return Offer(body, tuple(remarks))
+    more = {name: row.said(name) for name in ("seller", "listing_url")}
+    return Offer(body | {name: text for name, text in more.items() if text}, tuple(row.remarks))
 
 
-def _said(row: Mapping[str, str], column: str) -> str:
-    """What a column says, on one line and without invisible letters; empty when it says nothing."""
-    visible = "".join(letter for letter in row[column] if letter.isprintable() or letter.isspace())
-    text = " ".join(visible.split())
-    return "" if _NOTHING.fullmatch(text) else text
+def _fitting(row: _Row, title: str) -> str:
+    if len(title) <= facts.TITLE:
+        return title
+    row.remark("title", "title_cut", f"the title is longer than {facts.TITLE} letters; its end was left out")
+    return title[: facts.TITLE].rstrip()
 
 
-def _price(row: Mapping[str, str], remarks: list[Remark]) -> float | None:
-    text = _said(row, "Price")
+def _price(row: _Row) -> float | None:
+    text, currency = row.said("price"), row.said("currency")
     if not text:
-        remarks.append(Remark("Price", "no_price", "no price is named; taken as unknown"))
+        row.remark("price", "no_price", "no price is named; taken as unknown")
         return None
+    for name, said in (("price", text), ("currency", currency)):
+        if other := amounts.other_currency(said):
+            sentence = f"{said[:40]!r} is in {other}; only US dollars are taken, and nothing is converted"
+            raise UnreadableError(row.about(name, "other_currency", sentence))
     found = _PRICE.fullmatch(text)
-    if found is None:
-        sentence = f"{text[:40]!r} is no amount in dollars"
-        raise UnreadableError(Remark("Price", "not_dollars", sentence))
-    amounts = [Decimal(amount.replace(",", "")) for amount in found.groups() if amount]
-    if len(amounts) > 1:
-        remarks.append(Remark("Price", "price_range", f"{text!r} is a range; its low end was taken"))
-    if not min(amounts):
-        remarks.append(Remark("Price", "no_price", "nothing costs $0; taken as unknown"))
+    if found is None or not (found["sign"] or found["code"] or _US_DOLLARS.fullmatch(currency)):
+        raise UnreadableError(row.about("price", "not_dollars", f"{text[:40]!r} is no amount in dollars"))
+    asked = [Decimal(found[place].replace(",", "")) for place in (2, 3) if found[place]]
+    if len(asked) > 1:
+        row.remark("price", "price_range", f"{text!r} is a range; its low end was taken")
+    if not min(asked):
+        row.remark("price", "no_price", "nothing costs $0; taken as unknown")
         return None
-    return float(min(amounts))
+    return float(min(asked))
 
 
-def _condition(row: Mapping[str, str], remarks: list[Remark]) -> str:
-    text = _said(row, "Condition")
+def _condition(row: _Row) -> str:
+    text = row.said("condition")
     for pattern, condition, doubt in _CONDITIONS:
         if re.match(pattern, text, re.IGNORECASE):
             if doubt:
-                remarks.append(Remark("Condition", "condition_mapped", doubt))
+                row.remark("condition", "condition_mapped", doubt)
             return condition
     doubt = f"{text[:40]!r} is no condition we know" if text else "no condition is named"
-    remarks.append(Remark("Condition", "no_condition", f"{doubt}; taken as used"))
+    row.remark("condition", "no_condition", f"{doubt}; taken as used")
     return "used"
 
 
-def _performance(row: Mapping[str, str], processor: str, remarks: list[Remark]) -> dict[str, Any]:
+def _performance(row: _Row, cpu: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if processor:
-        found["cpu"] = {"name": processor}
-    if ram := _ram(row, remarks):
+    if cpu:
+        found["cpu"] = {"name": cpu}
+    gpu = row.said("gpu")
+    # "Integrated" names none.
+    if graphics.key(gpu) or graphics.manufacturer(gpu):
+        found["gpu"] = {"name": gpu}
+    if ram := _ram(row):
         found["ram"] = ram
-    disks = _disks(row, remarks)
-    return found | dict(zip(_DISKS, disks, strict=False))
+    return found | dict(zip(_DISKS, _disks(row), strict=False))
 
 
-def _ram(row: Mapping[str, str], remarks: list[Remark]) -> dict[str, Any] | None:
-    size = _size(row, "Ram Size", _RAM_GB, remarks)
+def _ram(row: _Row) -> dict[str, Any] | None:
+    size = _size(row, "ram", _RAM_GB)
     if size is None:
         return None
-    generation = re.search(r"ddr[345]", _said(row, "Ram Size"), re.IGNORECASE)
-    return {"total_gb": size} | ({"ddr_generation": generation[0].lower()} if generation else {})
+    generation = re.search(r"(?:lp)?ddr[345]x?", row.said("ram"), re.IGNORECASE)
+    kind = generation[0].lower() if generation else ""
+    return {"total_gb": size} | ({"ddr_generation": kind} if kind in _GENERATIONS else {})
 
 
-def _disks(row: Mapping[str, str], remarks: list[Remark]) -> list[dict[str, Any]]:
+def _disks(row: _Row) -> list[dict[str, Any]]:
     """Read the two columns for disks; sellers of one disk often fill both."""
-    kind = _said(row, "Storage Type")
+    kind = row.said("storage_type")
     is_both = bool(re.search(r"hdd", kind, re.IGNORECASE) and re.search(r"ssd|nvme", kind, re.IGNORECASE))
-    ssd = _size(row, "SSD Capacity", _DISK_GB, remarks)
-    other = _size(row, "Hard Drive Capacity", _DISK_GB, remarks)
+    ssd = _size(row, "ssd", _DISK_GB)
+    other = _size(row, "hdd", _DISK_GB)
     # A kind that names both says nothing of either.
     told = None if is_both else _medium(kind)
     disks = []
     if ssd:
-        own = _medium(_said(row, "SSD Capacity"))
+        own = _medium(row.said("ssd"))
         disks.append({"capacity_gb": ssd, "medium": own or (told if told != "hdd" else None) or "sata_ssd"})
     if other and (is_both or not ssd or not math.isclose(other, ssd, rel_tol=_SAME_DISK)):
-        own = _medium(_said(row, "Hard Drive Capacity"))
+        own = _medium(row.said("hdd"))
         disks.append({"capacity_gb": other, "medium": own or (None if ssd else told) or "hdd"})
     return disks
 
@@ -184,24 +246,22 @@ def _medium(text: str) -> str | None:
     return next((medium for pattern, medium in _MEDIA if re.search(pattern, text, re.IGNORECASE)), None)
 
 
-def _size(
-    row: Mapping[str, str], column: str, plausible: tuple[int, int], remarks: list[Remark]
-) -> int | None:
+def _size(row: _Row, name: str, plausible: tuple[int, int]) -> int | None:
     """Read a capacity in whole GB; None when there is none that can be relied on."""
-    text = _said(row, column)
+    text = row.said(name)
     sizes = _sizes(text)
     if not text or sizes == {0}:
         return None
     if _VAGUE.search(text):
-        remarks.append(Remark(column, "vague", f"{text!r} does not say what is inside; left out"))
+        row.remark(name, "vague", f"{text!r} does not say what is inside; left out")
         return None
     if not sizes or not plausible[0] <= min(sizes) <= plausible[1]:
-        remarks.append(Remark(column, "implausible", f"{text!r} is no size we believe; left out"))
+        row.remark(name, "implausible", f"{text!r} is no size we believe; left out")
         return None
     if len(sizes) > 1:
-        remarks.append(Remark(column, "choice", f"{text!r} names several sizes; the smallest was taken"))
+        row.remark(name, "choice", f"{text!r} names several sizes; the smallest was taken")
     if _BARE_SIZE.fullmatch(text):
-        remarks.append(Remark(column, "no_unit", f"{text!r} names no unit; taken as GB"))
+        row.remark(name, "no_unit", f"{text!r} names no unit; taken as GB")
     return round(min(sizes))
 
 

@@ -46,7 +46,6 @@ OTHERS = 40
 STEPS = 300
 # Weights as whole numbers: one is twice what a measure weighs, and what weighs less is rounded up.
 ONE = 2.0
-MOST = 100
 
 _SELLING = (
     *("laptop", "notebook", "computer", "refurbished", "used", "tested", "touchscreen", "webcam", "charger"),
@@ -249,7 +248,7 @@ class _Adam:
 def in_whole_numbers(weights: Mapping[str, float]) -> dict[str, int]:
     """Weights as the table has them, 1 to 100; a word that weighs what its kind does is left out."""
     one = ONE * weights["*measure"]
-    whole = {word: min(MOST, max(1, round(weighs / one))) for word, weighs in weights.items()}
+    whole = {word: min(titles.HEAVIEST, max(1, round(weighs / one))) for word, weighs in weights.items()}
     return {
         word: weighs
         for word, weighs in whole.items()

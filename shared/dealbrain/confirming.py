@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from dealbrain import (
     access,
@@ -77,22 +77,12 @@ def confirm(
     plan = _plan(kept, kind, wanted)
     if wanted.merge_strategy is Strategy.skip:
         return _skipped(kept, kind, len(plan.rows)), False
-    if not _first(session, owner_id, kind, wanted, now):
-        done = _done(session, owner_id, kind, wanted)
-        if done is None:
-            raise NotFound
-        return done, False
-    reply, changes = _carry_out(_Act(session, who, owner_id, now), plan)
-    session.execute(
-        sa.update(Import)
-        .where(Import.id == wanted.preview_id)
-        .values(
-            title=_title(plan.artifact),
-            reply=reply.model_dump(mode="json"),
-            changes=changes.model_dump(mode="json"),
-        )
-    )
-    return reply, True
+    if _first(session, owner_id, kind, wanted, now):
+        return _import(_Act(session, who, owner_id, now), plan), True
+    done = _done(session, owner_id, kind, wanted)
+    if done is None:
+        raise NotFound
+    return done, False
 
 
 def _title(artifact: Artifact) -> str:
@@ -245,10 +235,25 @@ def _skipped(kept: Kept, kind: ArtifactType, count: int) -> Imported:
 # -------------------------------------------------------------------------------------- carrying it out
 
 
+def _import(act: _Act, plan: _Plan) -> Imported:
+    """Carry a plan out, and write beside its mark what was answered and what undoing it needs."""
+    reply, changes = _carry_out(act, plan)
+    act.session.execute(
+        sa.update(Import)
+        .where(Import.id == plan.wanted.preview_id)
+        .values(
+            title=_title(plan.artifact),
+            reply=reply.model_dump(mode="json"),
+            changes=changes.model_dump(mode="json"),
+        )
+    )
+    return reply
+
+
 def _carry_out(act: _Act, plan: _Plan) -> tuple[Imported, Changes]:
     targets = _targets(act, plan)
     before = {listing_id: Before.of(targets[listing_id]) for listing_id in _updated(plan)}
-    made = [_settle_row(act, row, targets) for row in plan.rows]
+    made = _settle_rows(act, plan, targets)
     _tell_apart(act, plan)
     artifact = plan.artifact
     gathered = _collect(act, artifact, made, plan.wanted) if isinstance(artifact, CollectionFile) else None
@@ -284,27 +289,27 @@ def _updated(plan: _Plan) -> set[int]:
 
 
 def _targets(act: _Act, plan: _Plan) -> dict[int, Listing]:
-    """Lock the listings the plan concerns, in one order, and refuse it if any is not as it was shown."""
+    """Lock the listings the plan updates, in one order, and refuse it if a target is not as it was shown."""
     updated = _updated(plan)
-    found = {}
-    for listing_id in sorted({chosen for _, _, chosen in plan.rows if chosen is not None}):
-        shown = plan.revisions.get(str(listing_id))
-        row = _target(act, listing_id, editable=listing_id in updated)
+    chosen = {listing_id for _, _, listing_id in plan.rows if listing_id is not None}
+    found = _readable(act.session, chosen - updated)
+    if updated:
+        found |= access.editable_listings(act.session, act.who, updated)
+    for listing_id in sorted(chosen):
+        shown, row = plan.revisions.get(str(listing_id)), found.get(listing_id)
         if row is None and (shown is None or _is_anothers(act.session, listing_id)):
             raise NotFound
         if row is None or (shown is not None and row.revision != shown):
             raise _changed(act, plan)
-        found[listing_id] = row
     return found
 
 
-def _target(act: _Act, listing_id: int, *, editable: bool) -> Listing | None:
-    try:
-        if editable:
-            return access.editable_listing(act.session, act.who, listing_id)
-        return access.readable_listing(act.session, listing_id)
-    except NotFound:
-        return None
+def _readable(session: Session, listing_ids: set[int]) -> dict[int, Listing]:
+    """Those of these offers that are there, by their ids; anybody may read an offer."""
+    if not listing_ids:
+        return {}
+    statement = sa.select(Listing).where(Listing.id.in_(listing_ids)).options(joinedload(Listing.owner))
+    return {row.id: row for row in session.scalars(statement)}
 
 
 def _is_anothers(session: Session, listing_id: int) -> bool:
@@ -320,29 +325,30 @@ def _changed(act: _Act, plan: _Plan) -> TargetChanged:
     )
 
 
-def _settle_row(
-    act: _Act, row: tuple[DealEntry, Decision, int | None], targets: Mapping[int, Listing]
-) -> Listing | None:
-    entry, decision, chosen = row
-    if decision is Decision.skip:
-        return None
-    if chosen is None:
-        return offering.add_deal(act.session, act.owner_id, entry, act.now)
-    if decision is Decision.update:
-        offering.replace_with_deal(act.session, targets[chosen], entry, act.now)
-    return targets[chosen]
+def _settle_rows(act: _Act, plan: _Plan, targets: Mapping[int, Listing]) -> list[Listing | None]:
+    """Do what was decided of every row; the listing it comes to, or None where it is skipped."""
+    entries = [entry for entry, decision, _ in plan.rows if decision is Decision.create]
+    new = iter(offering.add_deals(act.session, act.owner_id, entries, act.now))
+    made: list[Listing | None] = []
+    for entry, decision, chosen in plan.rows:
+        if decision is Decision.update and chosen is not None:
+            offering.replace_with_deal(act.session, targets[chosen], entry, act.now)
+        is_new = decision is Decision.create
+        made.append(next(new) if is_new else targets[chosen] if chosen is not None else None)
+    return made
 
 
 def _tell_apart(act: _Act, plan: _Plan) -> None:
     """Remember which offers the person said are not the same as a row."""
+    said = plan.wanted.decisions or ()
+    found = _readable(act.session, {listing_id for one in said for listing_id in one.not_same})
     pairs, problems = [], []
-    for place, one in enumerate(plan.wanted.decisions or ()):
+    for place, one in enumerate(said):
         theirs = resembling.offer_of(plan.rows[one.index][0].deal)
         for number, listing_id in enumerate(one.not_same):
-            row = _target(act, listing_id, editable=False)
-            if row is None:
+            if listing_id not in found:
                 raise _changed(act, plan)
-            pair = distinct.pair(theirs, resembling.offer_in(row))
+            pair = distinct.pair(theirs, resembling.offer_in(found[listing_id]))
             if pair is None:
                 at = f"/decisions/{place}/not_same/{number}"
                 problems.append(

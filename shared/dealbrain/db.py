@@ -10,6 +10,7 @@ from typing import Any
 
 import pg8000.exceptions
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -29,6 +30,7 @@ IDLE_SESSION_MILLISECONDS = 30_000
 # The numbers of types in Postgres's catalog (pg_type.oid).
 TIMESTAMPTZ = 1184
 DATE = 1082
+JSON = 114
 
 LOG = logging.getLogger(__name__)
 _AFTERWARDS = "afterwards"
@@ -81,14 +83,15 @@ def make_engine(url: str, pool: int, ca: str = "") -> sa.Engine:
 
 
 def _adapt(connection: Any, _record: object) -> None:  # noqa: ANN401 - pg8000 has no types
-    """Let a connection write arrays and read dates and times our way.
+    """Let a connection write arrays and read JSON, dates and times our way.
 
     pg8000 quotes the word "NULL" but not "null", which Postgres takes for no word at all; and its reading of
-    times takes a third of the time a page of listings takes.
+    times takes a third of the time a page of listings takes, that of JSON a fifth of an export's.
     """
     connection.register_out_adapter(list, _array)
     connection.register_in_adapter(TIMESTAMPTZ, datetime.fromisoformat)
     connection.register_in_adapter(DATE, date.fromisoformat)
+    connection.register_in_adapter(JSON, from_json)
 
 
 def _array(values: list[str | int]) -> str:

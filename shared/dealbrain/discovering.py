@@ -8,15 +8,14 @@ and put in order. It is asked too where frequent ones happen not to stand next.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from dealbrain import access, showing, terms
+from dealbrain import access, sampling, showing, terms
 from dealbrain.paging import Order
 from dealbrain.shapes import Discovered, DiscoverSort, PublicSummary
 from dealbrain.tables import Rank, SearchDocument
@@ -35,7 +34,6 @@ _ORDERS = {
 _ENOUGH = 2
 # A total up to this is exact. Beyond it is an estimate, except where that is not clearly beyond.
 EXACT_MOST = 10_000
-_PER_CENT = 1
 _KNOWN = sa.literal_column(
     "(SELECT reltuples FROM pg_class WHERE oid = 'search_documents'::regclass)", sa.Float()
 )
@@ -43,29 +41,8 @@ _CLEARLY = 1.3
 
 
 @dataclass(frozen=True)
-class Search:
-    """What is looked for; None narrows nothing. One item has to satisfy processor and prices together."""
-
-    q: str | None = None
-    owner: str | None = None
-    cpu: str | None = None
-    min_price: Decimal | None = None
-    max_price: Decimal | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """The words typed, all of which must be found."""
-        return terms.typed(self.q or "")
-
-    @property
-    def priced(self) -> bool:
-        """Whether prices are bounded."""
-        return self.min_price is not None or self.max_price is not None
-
-    @property
-    def is_contradiction(self) -> bool:
-        """Whether no price can be right."""
-        return self.min_price is not None and self.max_price is not None and self.min_price > self.max_price
+class Search(terms.Sought):
+    """One item has to satisfy processor and prices together."""
 
 
 def discover(
@@ -78,7 +55,7 @@ def discover(
     """
     if search.is_contradiction:
         return Discovered(items=[], next_cursor=None, total=0, total_is_estimate=False)
-    _rely_on_indexes(session)
+    sampling.rely_on_indexes(session)
     order = _ORDERS[sort]
     wanted = limit + 1
     sample = _sampled(session, search)
@@ -98,11 +75,6 @@ def discover(
     )
 
 
-def _rely_on_indexes(session: Session) -> None:
-    # Statistics about short terms mislead the planner, which would read every document instead.
-    session.execute(sa.text("SET LOCAL enable_seqscan = off"))
-
-
 @dataclass(frozen=True)
 class _Sample:
     """What one table page in a hundred says."""
@@ -120,12 +92,11 @@ class _Sample:
     @property
     def total(self) -> int:
         """How many match, about."""
-        return round(self.share * (self.known if self.known > 0 else self.read * 100 / _PER_CENT))
+        return round(self.share * (self.known if self.known > 0 else self.read * sampling.ONE_IN))
 
 
 def _sampled(session: Session, search: Search) -> _Sample:
-    sample = sa.tablesample(SearchDocument.__table__, sa.func.system(_PER_CENT), seed=sa.literal(0))
-    sampled = aliased(SearchDocument, sample)
+    sampled = sampling.sampled(SearchDocument)
     matching = sa.func.count().filter(sa.true(), *_satisfies(search, sampled))
     statement = sa.select(matching, sa.func.count(), _KNOWN).select_from(sampled)
     return _Sample(*session.execute(statement).one())

@@ -407,16 +407,18 @@ class CollectionFile:
 
 def write(file: DealFile | CollectionFile, *, exported_at: datetime, exported_by: UUID | None) -> bytes:
     """Write a file any strict v1.0.0 reader accepts: UTF-8 JSON, two spaces, absent fields left out."""
-    deal = isinstance(file, DealFile)
-    envelope = Envelope(
-        version=VERSION,
-        exported_at=exported_at,
-        exported_by=exported_by,
-        type=ArtifactType.deal if deal else ArtifactType.collection,
-    )
-    data = _deal(file.entry) if isinstance(file, DealFile) else _collection(file)
+    if isinstance(file, DealFile):
+        kind, data = ArtifactType.deal, _deal(file.entry)
+    else:
+        kind, data = ArtifactType.collection, _collection(file)
+    envelope = Envelope(version=VERSION, exported_at=exported_at, exported_by=exported_by, type=kind)
+    return enclosed(envelope, data, file.extra)
+
+
+def enclosed(envelope: Envelope, data: Json, extra: Extra) -> bytes:
+    """Write a whole file, given what it carries as JSON."""
     whole: dict[str, Json] = {"deal_brain_export": _dumped(envelope), "data": data}
-    graft(whole, file.extra)
+    graft(whole, extra)
     return jsontext.dumps(whole, indent=2).encode()
 
 
@@ -484,8 +486,12 @@ def _item(item: ItemEntry) -> Json:
 
 
 def _deal(entry: DealEntry) -> Json:
-    whole = _dumped(entry.deal)
-    graft(whole, entry.extra)
+    return finished(_dumped(entry.deal), entry.extra)
+
+
+def finished(whole: dict[str, Any], extra: Extra) -> Json:
+    """Let a deal as JSON say what strict readers demand and what is unknown of it, in place."""
+    graft(whole, extra)
     _name_manufacturers(whole)
     _spell_price(whole)
     return cast("Json", whole)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 
 _SIGNS = str.maketrans("", "", "®™©℠")
@@ -24,9 +25,12 @@ _NOISE = re.compile(
     """,
     re.VERBOSE,
 )
+# "8th", "8ª generación", "8. Generation", "gen 8", "第8世代".
 _ORDINAL = re.compile(
-    r"\b(\d{1,2})\s?(?:st|nd|rd|th)\b|\b(\d{1,2})[\s-]?gen\b|\bgen(?:eration)?\.?\s?(\d{1,2})\b"
+    r"\b(\d{1,2})\s?(?:st|nd|rd|th)\b|\b(\d{1,2})(?:\.|[aeo]|eme|va|na|ma|ta)?[\s-]?g[ei]n"
+    r"|\bgen(?:era[a-z]+)?\.?\s?(\d{1,2})\b|第?\s?(\d{1,2})\s?(?:世代|代)"
 )
+_ORDINAL_NEXT = re.compile(rf"[\s,(-]*(?:{_ORDINAL.pattern})(?!\s?(?:till|to|or|and|[-/&])\s?\d)")
 _ORDINAL_WORDS = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)(?:\s?gen\w*\.?)?")
 _SERIES = re.compile(r"\b(\d)000[\s-]series\b")
 
@@ -36,28 +40,53 @@ _NUMBER = (
     r"(?!(?:720|1080|1440|2160)p|20[12]\d(?![a-z0-9])|\d+(?:[gmt]b|go|hz|w|mm)\b)"
     rf"\d{{3,5}}(?:[a-z]{{1,3}}\d?|g\d[a-z]|x3d)?{_NO_MODEL}"
 )
+# What may stand between a line and its model: "i5 8th Gen. 8250U".
+_BETWEEN = r"(?:(?:\d{1,2}(?:st|nd|rd|th)|gen(?:eration)?|vpro|processor|cpu)\b[.,]?\s?){1,3}"
 _INTEL_CORE = re.compile(
-    rf"\bi-?(?P<tier>[3579])(?:\b|(?=\d{{4}}))[\s-]*(?P<model>{_NUMBER}|\dy\d\d\b|l1\dg\d\b|n\d{{3}}\b|[mqul]\s?\d{{3}}\b)?"
+    rf"\b(?:core)?i-?(?P<tier>[3579])(?:\b|(?=\d{{4}}))[\s-]*(?:(?:{_BETWEEN})?"
+    rf"(?P<model>{_NUMBER}|\dy\d\d\b|l1\dg\d\b|n\d{{3}}\b|[mqul]\s?\d{{3}}\b))?",
+    re.ASCII,
 )
-_CORE_M = re.compile(r"\bcore\s?m(?P<tier>[357])?\b[\s-]*(?P<model>\dy\d\d[a-z]?\b|8100y\b)?")
-_CORE_M_SHORT = re.compile(r"\bm(?P<tier>[357])[\s-](?P<model>\dy\d\d[a-z]?\b|8100y\b)")
-_CORE_NEW = re.compile(rf"\b(?:core\s)?(?P<line>ultra|core)\s(?P<tier>[3579])\b[\s-]*(?P<model>{_NUMBER})?")
+# ASCII throughout: letters of other scripts stand beside a name without a space.
+# A model number as no other line has them; with the line after it, or alone.
+_MOBILE_NUMBER = r"\d{4,5}(?:u|y|h[qkx]?|mq|g[147])"
+_INTEL_CORE_AFTER = re.compile(
+    rf"\b(?P<model>{_MOBILE_NUMBER}),?\s(?:intel\s)?(?:core\s)?i(?P<tier>[3579])\b(?![\s-]?\d{{4}})", re.ASCII
+)
+_MODEL_ALONE = re.compile(_MOBILE_NUMBER)
+_CORE_M = re.compile(r"\bcore\s?m(?P<tier>[357])?\b[\s-]*(?P<model>\dy\d\d[a-z]?\b|8100y\b)?", re.ASCII)
+_CORE_M_SHORT = re.compile(r"\bm(?P<tier>[357])[\s-](?P<model>\dy\d\d[a-z]?\b|8100y\b)", re.ASCII)
+_CORE_NEW = re.compile(
+    rf"\b(?:core\s)?(?P<line>ultra|core)\s(?P<tier>[3579])\b[\s-]*(?P<model>{_NUMBER})?", re.ASCII
+)
 _CORE_2 = re.compile(
-    r"\bcore\s?2\s?(?P<tier>duo|quad|solo|extreme)\b[\s-]*(?P<model>[a-z]{1,2}\d{4}[a-z]?\b)?"
+    r"\bcore\s?2\s?(?P<tier>duo|quad|solo|extreme)\b[\s-]*(?P<model>[a-z]{1,2}\d{4}[a-z]?\b)?", re.ASCII
 )
-_CORE_DUO = re.compile(r"\bcore\s(?P<tier>duo|solo)\b[\s-]*(?P<model>[a-z]\d{4}\b)?")
+_CORE_DUO = re.compile(r"\bcore\s(?P<tier>duo|solo)\b[\s-]*(?P<model>[a-z]\d{4}\b)?", re.ASCII)
 _RYZEN = re.compile(
-    rf"\bryzen\s?(?P<tier>[3579])(?:\b|(?=pro))[\s-]*(?P<pro>pro\b)?[\s-]*(?P<model>{_NUMBER})?"
+    rf"\bryzen\s?(?P<tier>[3579])(?:\b|(?=pro))[\s-]*(?P<pro>pro\b)?[\s-]*(?P<model>{_NUMBER})?", re.ASCII
 )
 _SMALL_INTEL = re.compile(
-    rf"\b(?P<line>celeron|pentium)\s(?:(?:gold|silver|processor)\s)*(?P<model>[a-z]\d{{3,4}}[a-z]{{0,2}}\b|{_NUMBER})"
+    r"\b(?P<line>celeron|pentium)\s(?:(?:(?P<series>gold|silver)|processor)\b\s?)*"
+    rf"(?P<model>[a-z]\d{{3,4}}[a-z]{{0,2}}\b|{_NUMBER})?",
+    re.ASCII,
 )
-_APPLE = re.compile(r"\b(?:apple|mac\w*)\b.*?\b(?P<model>m[1-9](?:\s(?:pro|max|ultra))?)\b")
+_AMD_A = re.compile(
+    r"\b(?P<maker>amd\s)?(?P<pro>pro\s)?a(?P<tier>[4689]|1[02])\b"
+    rf"(?:(?P<dash>\s?-\s?|\s)(?P<edition>(?:pro|micro)[\s-])?(?P<model>{_NUMBER}))?",
+    re.ASCII,
+)
+_ROCKCHIP = re.compile(r"\brk\s?(?P<model>\d{4})(?!\d)", re.ASCII)
+_APPLE = re.compile(r"\b(?:apple|mac\w*)\b.*?\b(?P<model>m[1-9](?:\s(?:pro|max|ultra))?)\b", re.ASCII)
 
 # How the first generation's mobile letter, once written before the number, is written after it.
 _LETTER_FIRST = {"m": "m", "q": "qm", "u": "um", "l": "lm"}
 # Lines so narrow that the line itself is a family.
-_NARROW = frozenset({"core 2 duo", "core 2 quad", "core duo", "pentium 4"})
+_NARROW = frozenset(
+    {"core 2 duo", "core 2 quad", "core duo", "pentium 4"} | {f"a{tier}" for tier in (4, 6, 8, 9, 10, 12)}
+)
+# Lines of which there was one generation only.
+_ONLY_GENERATION = {"core m5": "6", "core m7": "6"}
 _FILLERS = frozenset(
     {"intel", "amd", "mediatek", "microsoft", "qualcomm", "samsung", "rockchip", "arm"}
     | {"apu", "cpu", "processor", "soc", "vpro", "inside"}
@@ -83,7 +112,7 @@ class CpuName:
     line: str
     """The product line: "core i5", "ryzen 7", "celeron"."""
     generation: str | None
-    """Within the line: "8" for an eighth generation Core, "5000" for a Ryzen series."""
+    """Within the line: "8" for an eighth generation Core, "5000" for a Ryzen series, "gold" for a Pentium."""
     model: str | None
     """The model number without line: "8350u", "pro 4650u"."""
 
@@ -101,6 +130,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", kept)
 
 
+@lru_cache(maxsize=4096)
 def find_cpu(text: str) -> CpuName | None:
     """Find the first CPU of a known product line in a name or a whole title; exact beats broad."""
     clean = _clean(text)
@@ -108,6 +138,36 @@ def find_cpu(text: str) -> CpuName | None:
     return found or next((cpu for reader in _READERS for cpu in reader(clean)), None)
 
 
+def find_models(text: str) -> list[CpuName]:
+    """Find every exact CPU model of a known product line that a text names, each once."""
+    clean = _clean(text)
+    return list(dict.fromkeys(cpu for reader in _READERS for cpu in reader(clean) if cpu.model))
+
+
+def spelled(cpu: CpuName) -> str:
+    """A CPU's name as its maker spells it: "AMD Ryzen 5 PRO 4650U", "Intel Core i5 8th Gen"."""
+    line = f"{manufacturer(cpu.line) or 'AMD'} " if cpu.line not in {"apple", "rk"} else ""
+    line += " ".join(word if re.match(r"i\d", word) else _capital(word) for word in cpu.line.split())
+    if cpu.model:
+        is_dashed = re.match(r"core i|a\d", cpu.line) and " " not in cpu.model
+        if cpu.line == "apple":
+            return f"{line} {' '.join(map(_capital, cpu.model.split()))}"
+        return f"{line}{'-' if is_dashed else ' '}{cpu.model.upper()}"
+    if cpu.generation is None:
+        return line
+    if cpu.generation.isalpha():
+        return f"{line} {cpu.generation.capitalize()}"
+    if len(cpu.generation) > 2:
+        return f"{line} {cpu.generation} Series"
+    ending = {"1": "st", "2": "nd", "3": "rd"}.get(cpu.generation, "th")
+    return f"{line} {cpu.generation}{ending} Gen"
+
+
+def _capital(word: str) -> str:
+    return word.upper() if word[:2] in {"rk", "a1"} or word[1:].isdigit() else word.capitalize()
+
+
+@lru_cache(maxsize=4096)
 def cpu_key(name: str) -> str | None:
     """Key under which all spellings of one CPU model meet; None if no exact model is named.
 
@@ -127,6 +187,12 @@ def cpu_key(name: str) -> str | None:
     return " ".join(dict.fromkeys(words)) if any(re.search(r"\d", word) for word in words) else None
 
 
+def model_alone(key: str) -> bool:
+    """Whether a key is a model number of which only a catalog can tell the line ("8365u")."""
+    return _MODEL_ALONE.fullmatch(key) is not None
+
+
+@lru_cache(maxsize=4096)
 def cpu_family(name: str) -> str | None:
     """Line and generation ("core i5 gen 8"), for buyers' names and catalog names alike.
 
@@ -140,6 +206,7 @@ def cpu_family(name: str) -> str | None:
     return cpu.line if cpu.line in _NARROW else None
 
 
+@lru_cache(maxsize=4096)
 def manufacturer(name: str) -> str | None:
     """Who makes a CPU of this name, spelled as they do; None if the name does not tell."""
     clean = _clean(name)
@@ -154,7 +221,10 @@ def _clean(text: str) -> str:
 def _intel_core(text: str) -> Iterator[CpuName]:
     for match in _INTEL_CORE.finditer(text):
         model = _number_first(match["model"])
-        yield CpuName(f"core i{match['tier']}", _core_generation(model) if model else _ordinal(text), model)
+        generation = _core_generation(model) if model else _ordinal_after(text, match.end()) or _ordinal(text)
+        yield CpuName(f"core i{match['tier']}", generation, model)
+    for match in _INTEL_CORE_AFTER.finditer(text):
+        yield CpuName(f"core i{match['tier']}", _core_generation(match["model"]), match["model"])
 
 
 def _number_first(model: str | None) -> str | None:
@@ -173,6 +243,13 @@ def _core_generation(model: str) -> str | None:
     return digits[:1] or None
 
 
+def _ordinal_after(text: str, place: int) -> str | None:
+    """The generation named right behind a line, whatever other generations the text names of other things."""
+    found = _ORDINAL_NEXT.match(text, place)
+    return next(filter(None, found.groups()), None) if found else None
+
+
+@lru_cache(maxsize=16)
 def _ordinal(text: str) -> str | None:
     named = {next(filter(None, groups)) for groups in _ORDINAL.findall(text)}
     return named.pop() if len(named) == 1 else None  # "6th till 12th gen" names none
@@ -181,8 +258,9 @@ def _ordinal(text: str) -> str | None:
 def _core_m(text: str) -> Iterator[CpuName]:
     for pattern in (_CORE_M, _CORE_M_SHORT):
         for match in pattern.finditer(text):
-            model = match["model"]
-            yield CpuName(f"core m{match['tier'] or ''}", model[0] if model else _ordinal(text), model)
+            line, model = f"core m{match['tier'] or ''}", match["model"]
+            generation = model[0] if model else _ordinal(text) or _ONLY_GENERATION.get(line)
+            yield CpuName(line, generation, model)
 
 
 def _core_new(text: str) -> Iterator[CpuName]:
@@ -209,6 +287,21 @@ def _ryzen_series(number: str | None, text: str) -> str | None:
     return f"{named[1]}000" if named else None
 
 
+def _small_intel(text: str) -> Iterator[CpuName]:
+    for match in _SMALL_INTEL.finditer(text):
+        if match["model"] or match["series"]:
+            yield CpuName(match["line"], match["series"], match["model"])
+
+
+def _amd_a(text: str) -> Iterator[CpuName]:
+    for match in _AMD_A.finditer(text):
+        # "A4" is also paper, and "A6 2000" a car.
+        if match["maker"] or "-" in (match["dash"] or ""):
+            edition = (match["edition"] or match["pro"] or "").strip(" -")
+            model = match["model"] and f"{edition} {match['model']}".strip()
+            yield CpuName(f"a{match['tier']}", None, model)
+
+
 def _plain(pattern: re.Pattern[str], line: str) -> Callable[[str], Iterator[CpuName]]:
     # Lines without generations: what is matched is the line and the model.
     def read(text: str) -> Iterator[CpuName]:
@@ -225,7 +318,9 @@ _READERS: tuple[Callable[[str], Iterator[CpuName]], ...] = (
     _ryzen,
     _plain(_CORE_2, "core 2 {tier}"),
     _plain(_CORE_DUO, "core {tier}"),
-    _plain(_SMALL_INTEL, "{line}"),
+    _small_intel,
+    _amd_a,
+    _plain(_ROCKCHIP, "rk"),
     _plain(re.compile(r"\bpentium\s?4\b(?P<model>(?!))?"), "pentium 4"),
     _plain(_APPLE, "apple"),
 )

@@ -14,16 +14,19 @@ from dealbrain import (
     distinct,
     exporting,
     intake,
+    jsontext,
     offering,
     previews,
     resembling,
     uploading,
 )
 from dealbrain.document import ArtifactType, CollectionFile, DealEntry, DealFile
-from dealbrain.facts import PREVIEW_LIFE
+from dealbrain.errors import Invalid, Problem
+from dealbrain.facts import ANSWER_BYTES, PREVIEW_LIFE
 from dealbrain.forms import Sent
 from dealbrain.identity import Person
 from dealbrain.intake import Artifact, Taken, kind_of
+from dealbrain.jsontext import Json
 from dealbrain.matching import Match, Offer
 from dealbrain.pending import Pending
 from dealbrain.previews import Kept
@@ -31,6 +34,7 @@ from dealbrain.resembling import Likeness
 from dealbrain.rows import Refused
 from dealbrain.shapes import (
     Decision,
+    Difference,
     Duplicate,
     Notice,
     Outcome,
@@ -45,7 +49,11 @@ from dealbrain.spreadsheets import Mapped
 from dealbrain.tables import Account, Collection, Item
 
 CERTAIN = 1.0
-REFUSED_FILE = "refused rows.csv"
+
+# So many matches a preview shows, of all rows together; of each row the best one in any case.
+MATCHES = 2_000
+# As far as this, in letters, a value that differs is shown.
+SHOWN = 200
 
 # So many rows are compared at once; in between, whoever asks is told how far it is.
 BATCH = 100
@@ -108,7 +116,7 @@ def _keep(
     session: Session, who: Person, taken: Taken, pointer: Pending, now: datetime, told: Told
 ) -> Preview:
     judged = _judge(session, who, deals_of(taken.artifact), now, told)
-    shown = _shown(session, who, taken, judged, pointer)
+    shown = _answerable(session, who, taken, judged, pointer)
     revisions = {str(one.listing.id): one.listing.revision for alike in judged.alike for one in alike}
     body = {
         "read_at": now.isoformat(),
@@ -128,19 +136,44 @@ class _Judged:
     ours: Sequence[DealEntry]
     """The same as we would store them: completed, and with our own numbers."""
     alike: Sequence[Sequence[Likeness]]
+    known: Mapping[int, DealEntry]
+    """Each listing that is alike, by its id, as a file of the caller's says it."""
     repeats: Mapping[int, tuple[int, Match]]
+
+
+def _answerable(session: Session, who: Person, taken: Taken, judged: _Judged, pointer: Pending) -> Preview:
+    """Make the preview; where no answer carries it, with the best match of each row alone.
+
+    Raises:
+        Invalid: it is too long all the same.
+    """
+    for most in (resembling.MOST_A_ROW, 1):
+        few = replace(judged, alike=[alike[:most] for alike in judged.alike])
+        shown = _shown(session, who, taken, few, pointer)
+        spelled = shown.model_dump_json(ensure_ascii=True)
+        # It stands in the answer as a text, with every quote escaped.
+        if len(spelled) + spelled.count('"') + spelled.count("\\") <= ANSWER_BYTES:
+            return shown
+    problem = Problem("", "too_long_a_preview", "Too much is to be said of this file; split it.")
+    raise Invalid("This file is too much for one preview.", problems=(problem,))
 
 
 def _judge(session: Session, who: Person, entries: Sequence[DealEntry], now: datetime, told: Told) -> _Judged:
     offers = [resembling.offer_of(entry.deal) for entry in entries]
+    most = max(1, min(resembling.MOST_A_ROW, MATCHES // max(1, len(offers))))
     found: list[list[Likeness]] = []
     told(0, len(offers))
     for some in batched(offers, BATCH, strict=False):
         alike = _not_told_apart(session, who, some, resembling.listings(session, some))
-        found += (one[: resembling.MOST_A_ROW] for one in alike)
+        found += (one[:most] for one in alike)
         told(len(found), len(offers))
     ours = [exporting.deal(row, private=True) for row in offering.would_be(session, entries, now)]
-    return _Judged(entries, ours, found, resembling.repeats(offers))
+    listings = {one.listing.id: one.listing for some in found for one in some}
+    known = {
+        listing_id: exporting.deal(row, private=access.is_owner(who, row))
+        for listing_id, row in listings.items()
+    }
+    return _Judged(entries, ours, found, known, resembling.repeats(offers))
 
 
 def _not_told_apart(
@@ -158,7 +191,7 @@ def _not_told_apart(
 
 def _shown(session: Session, who: Person, taken: Taken, judged: _Judged, pointer: Pending) -> Preview:
     artifact = taken.artifact
-    rows = [_row(index, judged, who) for index in range(len(judged.entries))]
+    rows = [_row(index, judged) for index in range(len(judged.entries))]
     matches = sorted((one for row in rows for one in row.duplicates), key=lambda one: -one.match_score)
     head, strategy = None, _deal_strategy(rows[0], judged.alike[0], who) if rows else Strategy.create_new
     if isinstance(artifact, CollectionFile):
@@ -179,9 +212,9 @@ def _shown(session: Session, who: Person, taken: Taken, judged: _Judged, pointer
     )
 
 
-def _row(index: int, judged: _Judged, who: Person) -> Row:
+def _row(index: int, judged: _Judged) -> Row:
     entry, alike = judged.ours[index], judged.alike[index]
-    spelled = [(_duplicate(entry, one, who), one.match.kind) for one in alike]
+    spelled = [(_duplicate(entry, one, judged), one.match.kind) for one in alike]
     duplicates = [one for one, kind in spelled if kind == "duplicate"]
     variants = [one for one, kind in spelled if kind == "variant"]
     outcome, suggested = Outcome.new, Decision.create
@@ -215,9 +248,18 @@ def _recomputed(index: int, judged: _Judged) -> Iterator[Notice]:
         yield Notice(pointer="", code="recomputed", message=told)
 
 
-def _duplicate(entry: DealEntry, one: Likeness, who: Person) -> Duplicate:
-    ours = exporting.deal(one.listing, private=access.is_owner(who, one.listing))
-    return resembling.duplicate(entry, ours, one)
+def _duplicate(entry: DealEntry, one: Likeness, judged: _Judged) -> Duplicate:
+    found = resembling.duplicate(entry, judged.known[one.listing.id], one)
+    shown = [
+        Difference(field=one.field, file=_short(one.file), ours=_short(one.ours)) for one in found.differences
+    ]
+    return found.model_copy(update={"differences": shown})
+
+
+def _short(value: Json) -> Json:
+    """A value as far as it is shown; of a longer object the beginning of its JSON."""
+    spelled = value if isinstance(value, str) else jsontext.dumps(value)
+    return value if len(spelled) <= SHOWN else f"{spelled[:SHOWN]}…"
 
 
 def _with_warnings(rows: list[Row], artifact: Artifact) -> list[Row]:

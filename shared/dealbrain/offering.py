@@ -1,59 +1,66 @@
 """Listings: what a person says of an offer, and all that follows from it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from dealbrain import access, cardspec, catalog, document, indexing, licensing, matching, resembling, scoring
-from dealbrain.catalog import Known, Scores
+from dealbrain import (
+    access,
+    browsing,
+    cardspec,
+    catalog,
+    document,
+    indexing,
+    licensing,
+    matching,
+    pricing,
+    resembling,
+    scoring,
+)
+from dealbrain.catalog import Known
 from dealbrain.document import Condition, DealEntry, ListingStatus
 from dealbrain.identity import Person
-from dealbrain.paging import Order, page
-from dealbrain.shapes import ListingChange, ListingSort, NewListing, Tier
-from dealbrain.tables import Account, Collection, Item, Listing
+from dealbrain.shapes import ListingChange, NewListing
+from dealbrain.tables import Collection, Item, Listing
 
-# Unknown prices stand last, whichever way the list runs.
-_PRICE_LAST = Decimal(99_999_999)
-_ORDERS = {
-    ListingSort.recent: Order.by_time("recent", Listing.created_at, Listing.id),
-    ListingSort.price: Order.by_number(
-        "price", sa.func.coalesce(Listing.price_usd, _PRICE_LAST), Listing.id, descending=False
-    ),
-    ListingSort.score: Order.by_number(
-        "score", sa.func.coalesce(Listing.score, -1), Listing.id, descending=True
-    ),
-}
+# The columns that follow from what was said together with the catalog and the table of worths.
+APPRAISED = (
+    *("performance", "completed", "cpu_name", "cpu_estimate", "metrics", "score", "adjusted_price_usd"),
+    *("valuation_breakdown", "ruleset_name", "fair_value_usd", "fair_value_breakdown", "tier", "verdict"),
+    "as_of",
+)
 
 
 def create(session: Session, who: Person, new: NewListing, now: datetime) -> Listing:
     """Add an offer of the caller's."""
-    row = Listing(
-        owner_id=access.enrol(session, who, now),
-        extra={},
-        created_at=now,
-        updated_at=now,
-        **_columns(vars(new)),
-    )
-    settle(session, row, now)
-    session.add(row)
-    session.flush()
-    resembling.note(session, row)
+    (row,) = create_all(session, who, [new], now)
     return access.readable_listing(session, row.id)
 
 
-def add_deal(session: Session, owner_id: int, entry: DealEntry, now: datetime) -> Listing:
-    """Add an offer as a file carries it, its times and unknown keys included."""
-    row = Listing(owner_id=owner_id, **_deal_columns(entry))
-    settle(session, row, now)
-    session.add(row)
-    session.flush()
-    resembling.note(session, row)
-    return row
+def create_all(session: Session, who: Person, new: Sequence[NewListing], now: datetime) -> list[Listing]:
+    """Add offers of the caller's, one at least, in as many statements as one of them takes."""
+    owner_id = access.enrol(session, who, now)
+    common = {"owner_id": owner_id, "extra": {}, "created_at": now, "updated_at": now}
+    rows = [Listing(**common, **_columns(vars(one))) for one in new]
+    settle_all(session, rows, now)
+    session.add_all(rows)
+    _stored(session, rows, now)
+    return rows
+
+
+def add_deals(session: Session, owner_id: int, entries: Sequence[DealEntry], now: datetime) -> list[Listing]:
+    """Add offers as a file carries them, their times and unknown keys included; their numbers are ours.
+
+    In as many statements as one of them takes.
+    """
+    rows = [Listing(owner_id=owner_id, **_deal_columns(entry)) for entry in entries]
+    settle_all(session, rows, now)
+    session.add_all(rows)
+    _stored(session, rows, now)
+    return rows
 
 
 def replace_with_deal(session: Session, row: Listing, entry: DealEntry, now: datetime) -> None:
@@ -62,8 +69,7 @@ def replace_with_deal(session: Session, row: Listing, entry: DealEntry, now: dat
         setattr(row, name, value)
     row.revision += 1
     settle(session, row, now)
-    session.flush()
-    resembling.note(session, row)
+    _stored(session, [row], now)
     indexing.restock_holders(session, row.id)
     licensing.tidy(session, licensing.of_listing(row))
 
@@ -80,11 +86,20 @@ def change(session: Session, who: Person, listing_id: int, wanted: ListingChange
     row.revision += 1
     row.updated_at = now
     settle(session, row, now)
-    session.flush()
-    resembling.note(session, row)
+    _stored(session, [row], now)
     indexing.restock_holders(session, row.id)
     licensing.tidy(session, licensing.of_listing(row))
     return row
+
+
+def _stored(session: Session, rows: Sequence[Listing], now: datetime) -> None:
+    """Let offers be found by lists and by what they resemble, and keep the prices that were seen."""
+    session.flush()
+    if not rows:
+        return
+    browsing.note(session, rows)
+    resembling.note(session, rows)
+    pricing.note(session, rows, now)
 
 
 def delete(session: Session, who: Person, listing_id: int, now: datetime) -> None:
@@ -106,6 +121,7 @@ def delete(session: Session, who: Person, listing_id: int, now: datetime) -> Non
     indexing.restock(session, left)
     if session.scalar(sa.select(holding.exists())):
         _leave_to_others(row)
+        browsing.forget(session, row)
         resembling.forget(session, row)
     else:
         licensing.close(session, cardspec.listing_place(row.id))
@@ -120,51 +136,6 @@ def _leave_to_others(row: Listing) -> None:
     row.custom_fields = {}
     row.extra = {}
     row.revision += 1
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What a list of offers is narrowed to; None narrows nothing."""
-
-    q: str | None = None
-    owner: str | None = None
-    condition: Condition | None = None
-    tier: Tier | None = None
-    cpu: str | None = None
-    min_price: Decimal | None = None
-    max_price: Decimal | None = None
-
-
-def find(
-    session: Session, wanted: Filter, sort: ListingSort, limit: int, cursor: str | None
-) -> tuple[list[Listing], str | None]:
-    """One page of all offers that satisfy every filter given."""
-    statement = (
-        sa.select(Listing)
-        .join(Account, Listing.owner_id == Account.id)
-        .where(*_conditions(wanted))
-        .options(joinedload(Listing.owner))
-    )
-    return page(session, statement, _ORDERS[sort], limit, cursor)
-
-
-def _conditions(wanted: Filter) -> Iterator[sa.ColumnElement[bool]]:
-    for word in (wanted.q or "").split():
-        places = (Listing.title, Listing.seller, Listing.device_model)
-        yield sa.or_(*(place.icontains(word, autoescape=True) for place in places))
-    for column, value in (
-        (Account.username, wanted.owner),
-        (Listing.condition, wanted.condition),
-        (Listing.tier, wanted.tier),
-    ):
-        if value is not None:
-            yield column == value
-    if wanted.cpu is not None:
-        yield Listing.cpu_name.icontains(wanted.cpu, autoescape=True)
-    if wanted.min_price is not None:
-        yield Listing.price_usd >= wanted.min_price
-    if wanted.max_price is not None:
-        yield Listing.price_usd <= wanted.max_price
 
 
 # -------------------------------------------------------------------------------- what follows from it
@@ -184,21 +155,43 @@ def settle(session: Session, row: Listing, now: datetime) -> None:
 
 def settle_all(session: Session, rows: Sequence[Listing], now: datetime) -> None:
     """The same of many offers, asking the catalog as often as for one."""
-    said = [_performance(row) for row in rows]
+    appraise_all(session, rows, now)
+    for row in rows:
+        _index(row)
+
+
+def appraise_all(session: Session, rows: Sequence[Listing], now: datetime) -> None:
+    """Work out what follows from the catalog and the table of worths, which is ``APPRAISED``."""
+    said = _with_known_gpus(session, [_performance(row) for row in rows])
     named = [one.cpu for one in said if one and one.cpu]
     found = iter(catalog.resolve_all(session, named))
     known = [next(found) if one and one.cpu else None for one in said]
     scores = catalog.scores_all(session, [one.best if one else None for one in known])
-    for row, performance, cpu, ranks in zip(rows, said, known, scores, strict=True):
+    gpu_scores = catalog.gpu_scores(session, [one.gpu if one else None for one in said])
+    for row, performance, cpu, (multi, single), gpu in zip(
+        rows, said, known, scores, gpu_scores, strict=True
+    ):
         _complete(row, performance, cpu)
+        ranks = {"score_cpu_multi": multi, "score_cpu_single": single, "score_gpu": gpu}
         _appraise(row, _reckoned(performance, cpu), ranks, now)
-        _index(row)
+
+
+def _with_known_gpus(
+    session: Session, said: Sequence[document.Performance | None]
+) -> list[document.Performance | None]:
+    found = iter(catalog.complete_gpus(session, [one.gpu for one in said if one and one.gpu]))
+    return [one.model_copy(update={"gpu": next(found)}) if one and one.gpu else one for one in said]
 
 
 def _complete(row: Listing, performance: document.Performance | None, cpu: Known | None) -> None:
     if performance:
-        said = {"cpu": cpu.exact if cpu else None, "gpu": _with_maker(performance.gpu)}
-        row.performance = _dumped(performance.model_copy(update=said))
+        said = _said(row)
+        row.performance = _dumped(performance.model_copy(update={"cpu": cpu.exact if cpu else None}))
+        row.completed = {
+            part: sorted(row.performance[part].keys() - said[part].keys())
+            for part in _COMPLETED
+            if said.get(part)
+        }
     row.cpu_name = cpu.exact.name if cpu else None
     row.cpu_estimate = _dumped(cpu.estimate) if cpu and cpu.estimate else None
 
@@ -207,9 +200,7 @@ def _reckoned(performance: document.Performance | None, cpu: Known | None) -> do
     """The hardware to reckon with: where a mark is only estimated, with the estimate."""
     if performance is None:
         return None
-    return performance.model_copy(
-        update={"cpu": cpu.best if cpu else None, "gpu": _with_maker(performance.gpu)}
-    )
+    return performance.model_copy(update={"cpu": cpu.best if cpu else None})
 
 
 def _index(row: Listing) -> None:
@@ -219,20 +210,17 @@ def _index(row: Listing) -> None:
     row.wares = indexing.wares(row.cpu_name, row.price_usd)
 
 
-def _with_maker(gpu: document.Gpu | None) -> document.Gpu | None:
-    """There is no catalog of graphics cards: a maker nobody named stays unknown."""
-    if gpu is None or gpu.manufacturer is not None:
-        return gpu
-    return gpu.model_copy(update={"manufacturer": document.UNKNOWN_MANUFACTURER})
-
-
-def _appraise(row: Listing, performance: document.Performance | None, ranks: Scores, now: datetime) -> None:
+def _appraise(
+    row: Listing,
+    performance: document.Performance | None,
+    scores: Mapping[str, float | None],
+    now: datetime,
+) -> None:
     before = (row.price_usd, row.adjusted_price_usd, row.fair_value_usd, row.ruleset_name)
     worth = scoring.appraise(
         performance, Condition(row.condition), row.price_usd, estimated=row.cpu_estimate is not None
     )
     cpu = performance.cpu if performance else None
-    scores = {"score_cpu_multi": ranks[0], "score_cpu_single": ranks[1]}
     metrics = scoring.metrics(row.price_usd, worth.adjusted_price_usd, cpu, scores)
     row.metrics = _dumped(metrics)
     row.score = metrics.score_composite
@@ -255,13 +243,27 @@ def _appraise(row: Listing, performance: document.Performance | None, ranks: Sco
 # ------------------------------------------------------------------------------------------- columns
 
 
+_COMPLETED = ("cpu", "gpu")
+
+
 def _performance(row: Listing) -> document.Performance | None:
-    return document.Performance.model_validate(row.performance) if row.performance is not None else None
+    """The hardware as it was said, without what the catalog added."""
+    return document.Performance.model_validate(_said(row)) if row.performance is not None else None
+
+
+def _said(row: Listing) -> dict[str, Any]:
+    performance = dict(row.performance or {})
+    for part, added in row.completed.items():
+        performance[part] = {name: value for name, value in performance[part].items() if name not in added}
+    return performance
 
 
 def _columns(said: Mapping[str, Any]) -> dict[str, Any]:
     """Spell validated fields as columns."""
     columns = dict(said)
+    # Whoever says the hardware says all of it.
+    if "performance" in columns:
+        columns["completed"] = {}
     if "metadata" in columns:
         columns["details"] = _dumped(columns.pop("metadata"))
     if "performance" in columns:

@@ -4,25 +4,32 @@ Two titles are similar when the words they share weigh at least seven tenths of 
 share at least seven tenths of the weight of each, and the search rests on what follows from that.
 
 Let the words of a title stand in one order that is the same for all titles. Of the words that two similar
-titles share, take the first two. Both stand in the title's *prefix*: the shortest beginning behind which so
-little weight is left that, with any single word of the beginning, it is less than seven tenths. For had the
-second one stood behind the prefix, all they share would be one word of it and what is left behind: too
-little. This holds for both titles, so they share a pair of words of their prefixes, or, where they share one
-word only, a word that weighs seven tenths of each alone. These pairs and words are the *keys*.
+titles share, take the first two: together with all that stands behind the second they weigh enough in each
+of the titles, for before the second one they share nothing but the first. Such a pair is a *key* of a title,
+and this weight is its *reach*: no title that shares this pair first shares more. Where two titles share one
+word only, it weighs enough by itself, and is a key alone. So two similar titles have a key in common whose
+reach, in both, is enough for the two; a search looks at no others.
 
-(Prefix filtering: Chaudhuri, Ganti, Kaushik 2006; more than one common word: Wang, Li, Feng 2012, with
-weights here. Any order is exact; the rarest words first gives the fewest others to look at.)
+A search for the nearly equal asks the same with a higher share than seven tenths: it has fewer keys, all of
+which are among those that are kept.
+
+(Prefix filtering: Chaudhuri, Ganti, Kaushik 2006; what a position still allows: Xiao, Wang, Lin, Yu 2008;
+more than one common word: Wang, Li, Feng 2012; with weights here. Any order is exact; the rarest words first
+gives the fewest others to look at.)
 """
 
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate
 
-from dealbrain import matching
+from dealbrain import matching, titles
 from dealbrain.matching import THRESHOLD_TENTHS
 
 type Weights = Mapping[str, int]
+
+# Weights have so many binary digits.
+DIGITS = titles.HEAVIEST.bit_length()
 
 
 @dataclass(frozen=True)
@@ -31,56 +38,69 @@ class Posting:
 
     weight: int
     """Of all words."""
-    grams: list[int]
-    """Every word as often as it weighs, as numbers of 32 bits: common numbers are common weight."""
-    keys: list[int]
-    """Two similar titles have one of these in common."""
-
-    @property
-    def lost(self) -> int:
-        """Weight of words whose numbers coincide: hardly ever any; counted as common, to be exact."""
-        return self.weight - len(self.grams)
+    words: list[int]
+    """As numbers of 32 bits, in their order."""
+    lost: int
+    """Weight of words whose numbers coincide: hardly ever any; counted as common, to be exact."""
+    keys: dict[int, int]
+    """The number of each key, and its reach. Two similar titles have one in common."""
 
 
-def of(title: str) -> Posting:
-    """Work out what is kept of a title."""
-    return posting({word: matching.weight(word) for word in matching.tokens(title)})
+def of(title: str, tenths: int = THRESHOLD_TENTHS) -> Posting:
+    """Work out what is kept of a title, or sought of it where so many tenths are to be shared."""
+    return posting(_weights(title), tenths)
 
 
-def posting(weights: Weights) -> Posting:
-    """Work out what is kept of a title, given the weight of each of its words."""
-    grams = {_number(f"{word} {part}") for word, weight in weights.items() for part in range(weight)}
-    keys = {_number(" ".join(key)) for key in _keys(weights)}
-    return Posting(sum(weights.values()), sorted(grams), sorted(keys))
+def posting(weights: Weights, tenths: int = THRESHOLD_TENTHS) -> Posting:
+    """The same, given the weight of each word."""
+    numbers = {_number(word): weight for word, weight in weights.items()}
+    weight = sum(weights.values())
+    keys: dict[int, int] = {}
+    for words, reach in _keys(weights, needed(weight, tenths)):
+        number = _number(" ".join(words))
+        keys[number] = max(reach, keys.get(number, 0))
+    return Posting(weight, sorted(numbers), weight - sum(numbers.values()), keys)
 
 
-def weight_bounds(weight: int) -> tuple[int, int]:
+def digits(title: str) -> list[list[int]]:
+    """Split the words by the binary digits of their weights: the n-th list has those with the n-th digit.
+
+    What two titles share weighs, over all n, two to the power of n for each word that the one's n-th list
+    and the other's words have in common.
+    """
+    numbers = {_number(word): weight for word, weight in _weights(title).items()}
+    return [
+        sorted(word for word, weight in numbers.items() if weight >> digit & 1) for digit in range(DIGITS)
+    ]
+
+
+def weight_bounds(weight: int, tenths: int = THRESHOLD_TENTHS) -> tuple[int, int]:
     """How little and how much a title may weigh to be similar to one that weighs so much, both inclusive."""
-    return needed(weight), weight * 10 // THRESHOLD_TENTHS
+    return needed(weight, tenths), weight * 10 // tenths
 
 
-def needed(weight: int) -> int:
+def needed(weight: int, tenths: int = THRESHOLD_TENTHS) -> int:
     """What a title that weighs so much shares at least with any that is similar."""
-    return -(-THRESHOLD_TENTHS * weight // 10)
+    return -(-tenths * weight // 10)
 
 
-def _keys(weights: Weights) -> Iterator[tuple[str, ...]]:
-    enough = needed(sum(weights.values()))
-    yield from combinations(_prefix(weights), 2)
-    yield from ((word,) for word, weight in weights.items() if weight >= enough)
+def _weights(title: str) -> dict[str, int]:
+    return {word: matching.weight(word) for word in matching.tokens(title)}
 
 
-def _prefix(weights: Weights) -> list[str]:
-    """The words of the prefix in their order: the heaviest, which are the rarest, first."""
+def _keys(weights: Weights, enough: int) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Pairs of words, and words, that similar titles may share first, with the most they then share."""
+    # The heaviest are the rarest.
     ordered = sorted(weights, key=lambda word: (-weights[word], word))
-    left = sum(weights.values())
-    enough = needed(left)
-    for place, word in enumerate(ordered, start=1):
-        left -= weights[word]
-        # The heaviest word of a beginning is its first.
-        if weights[ordered[0]] + left < enough:
-            return ordered[:place]
-    return ordered
+    from_here = list(accumulate(weights[word] for word in reversed(ordered)))[::-1]
+    for place, first in enumerate(ordered):
+        if weights[first] >= enough:
+            yield (first,), weights[first]
+        for behind in range(place + 1, len(ordered)):
+            reach = weights[first] + from_here[behind]
+            if reach < enough:
+                break
+            yield (first, ordered[behind]), reach
 
 
 def _number(text: str) -> int:

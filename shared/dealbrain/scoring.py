@@ -6,6 +6,7 @@ Money is Decimal to the cent; scores and ratios are floats as the portable forma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import cached_property
 
 from dealbrain import facts, units
 from dealbrain.document import (
@@ -26,6 +27,8 @@ from dealbrain.jsontext import Json, number
 _CENT = Decimal("0.01")
 _MOST = Decimal(str(facts.MONEY_MOST))
 _NOTHING = Decimal("0.00")
+# Whose graphics are part of a processor, as good as always.
+_WITHIN_PROCESSORS = frozenset({"Intel", "Apple", "Qualcomm", "ARM"})
 _COMPONENT_NAMES = {
     ComponentType.ram: "Extra RAM",
     ComponentType.ssd: "Extra SSD",
@@ -53,7 +56,7 @@ class Breakdown:
     base_price: Decimal
     adjustments: tuple[Adjustment, ...]
 
-    @property
+    @cached_property
     def final_price(self) -> Decimal:
         """Where the way ends."""
         return sum((step.adjustment for step in self.adjustments), self.base_price)
@@ -84,10 +87,10 @@ class Appraisal:
     fair_value_usd: Decimal | None
     """What the whole offer is worth; None without a CPU with marks."""
     fair_value_breakdown: Breakdown | None
-    """From the CPU's worth to the fair value."""
+    """From the worth of the bare machine with its CPU to the fair value."""
     tier: str | None
     verdict: str
-    """One sentence, always."""
+    """What it comes to in a sentence, always; with an estimate, a second one says how far to trust it."""
 
 
 def percent_rank(below: int, same: int, total: int) -> float | None:
@@ -172,9 +175,10 @@ def appraise(
         price_usd: what is asked, None if unknown.
         estimated: whether the marks are the median of the CPU's family; the verdict says so.
     """
-    parts = tuple(_parts(performance)) if performance else ()
+    performance = performance or Performance()
+    parts = tuple(_parts(performance))
     bare = _bare(price_usd, parts)
-    worth = _worth(performance.cpu if performance else None, parts, condition)
+    worth = _worth(performance, parts, condition)
     fair = worth.final_price if worth and _NOTHING < worth.final_price <= _MOST else None
     return Appraisal(
         base_price_usd=bare.base_price,
@@ -184,7 +188,7 @@ def appraise(
         fair_value_usd=fair,
         fair_value_breakdown=worth if fair is not None else None,
         tier=tier(fair, price_usd),
-        verdict=_verdict(performance.cpu if performance else None, fair, price_usd, estimated=estimated),
+        verdict=_verdict(performance, fair, price_usd, estimated=estimated),
     )
 
 
@@ -199,12 +203,33 @@ def _adjusted(price_usd: Decimal | None, bare: Breakdown) -> Decimal | None:
     return bare.final_price if known else None
 
 
-def _worth(cpu: Cpu | None, parts: tuple[Adjustment, ...], condition: Condition) -> Breakdown | None:
+def _unknown(cpu: Cpu | None) -> str | None:
+    """What has to be known for an estimate and is not; None if all is."""
+    if cpu is None:
+        return "the CPU is not known"
+    return None if cpu.cpu_mark_multi else "there are no benchmark marks for this CPU"
+
+
+def _supposed(performance: Performance) -> Performance:
+    """What is supposed where nothing is said: a part that is not stated is hardly ever none."""
+    return Performance(
+        ram=None if performance.ram else units.SUPPOSED_RAM,
+        storage_primary=None
+        if performance.storage_primary or performance.storage_secondary
+        else units.SUPPOSED_STORAGE,
+    )
+
+
+def _worth(performance: Performance, parts: tuple[Adjustment, ...], condition: Condition) -> Breakdown | None:
+    cpu = performance.cpu
     if cpu is None or not cpu.cpu_mark_multi:
         return None
-    bare = (
-        cpu.cpu_mark_multi * units.CPU_PER_MULTI_MARK + (cpu.cpu_mark_single or 0) * units.CPU_PER_SINGLE_MARK
+    supposed = (
+        Adjustment(part.rule_name, part.adjustment, f"not stated, supposed: {part.reason}")
+        for part in _parts(_supposed(performance))
     )
+    parts = (*parts, *supposed)
+    bare = units.MACHINE + cpu.cpu_mark_multi * units.CPU_PER_MULTI_MARK
     used = Breakdown(_dollars(bare), parts)
     factor = units.CONDITION_FACTOR[condition]
     extra = _dollars(used.final_price * (factor - 1))
@@ -269,17 +294,37 @@ def _dollars(amount: Decimal) -> Decimal:
     return max(-_MOST, min(amount, _MOST)).quantize(_CENT)
 
 
-def _verdict(cpu: Cpu | None, fair: Decimal | None, price_usd: Decimal | None, *, estimated: bool) -> str:
-    if cpu is None:
-        return "No estimate, because the CPU is not known."
-    if not cpu.cpu_mark_multi:
-        return "No estimate, because there are no benchmark marks for this CPU."
+def _verdict(
+    performance: Performance, fair: Decimal | None, price_usd: Decimal | None, *, estimated: bool
+) -> str:
+    if reason := _unknown(performance.cpu):
+        return f"No estimate, because {reason}."
     if fair is None:
         return "No estimate, because the stated parts lead to no sensible amount."
-    going_by = ", going by the typical CPU of its family" if estimated else ""
+    # Few words, because a card shows three lines of a hundred and twenty letters together.
+    notes = ", by CPU family" if estimated else ""
+    notes += ", GPU left out" if _leaves_out(performance.gpu) else ""
+    subject, trust = _trust(_supposed(performance), fair)
     if not price_usd:
-        return f"Our estimate is about ${fair:,.0f}{going_by}; there is no price to compare it with."
-    return f"Our estimate is {_distance(fair, price_usd)} the price{going_by}."
+        return f"{subject} is about ${fair:,.0f}{notes}; price unknown. {trust}"
+    return f"{subject} is {_distance(fair, price_usd)} the price{notes}. {trust}"
+
+
+def _trust(supposed: Performance, fair: Decimal) -> tuple[str, str]:
+    """What an amount is called, and the sentence on how far to trust it (docs/benchmarks.md)."""
+    parts = [
+        *([f"{supposed.ram.total_gb} GB RAM"] if supposed.ram else []),
+        *([f"{supposed.storage_primary.capacity_gb} GB storage"] if supposed.storage_primary else []),
+    ]
+    if parts:
+        return "Our rough guess", f"Supposed: {', '.join(parts)}."
+    usual = f"Half of such offers ask ${fair * units.LOW:,.0f} to ${fair * units.HIGH:,.0f}."
+    return "Our estimate", usual
+
+
+def _leaves_out(gpu: Gpu | None) -> bool:
+    """Whether there is a graphics card whose worth is not known; what is inside a processor is none."""
+    return gpu is not None and gpu.gpu_mark is None and gpu.manufacturer not in _WITHIN_PROCESSORS
 
 
 def _distance(fair: Decimal, price_usd: Decimal) -> str:

@@ -266,6 +266,48 @@ class ListingPage(Page):
     items: list[OwnListing | PublicListing]
 
 
+class SeenPrice(Answer):
+    """A price an offer had: what was said of when it was so, and when we heard of it."""
+
+    price_usd: Money
+    price_date: Instant | None
+    seen_at: Instant
+
+
+class SeenPricePage(Page):
+    """The prices of an offer, the last one seen first."""
+
+    items: list[SeenPrice]
+
+
+class PastedText(Request):
+    """POST /listings/draft."""
+
+    text: Annotated[StrictStr, BeforeValidator(_not_blank), Field(min_length=1, max_length=facts.PASTED)]
+
+
+# As it would be sent: with what was found and nothing else.
+type Form = Annotated[
+    NewListing, WrapSerializer(lambda form, _: form.model_dump(mode="json", exclude_unset=True))
+]
+
+
+class Unsure(Answer):
+    """A value somebody should look at: where it belongs in the form, what it is, and why."""
+
+    pointer: str
+    value: Json
+    reason: str
+
+
+class ListingDraft(Answer):
+    """A form filled in from a text; ``sure`` are the places nobody need look at."""
+
+    draft: Form
+    sure: list[str]
+    unsure: list[Unsure]
+
+
 class ListingSort(StrEnum):
     """Orders of a list of offers."""
 

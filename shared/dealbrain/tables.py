@@ -79,15 +79,25 @@ class Cpu(Table):
     release_year: Mapped[int | None]
 
 
+class Gpu(Table):
+    """The catalog's graphics cards with their marks (PassMark G3D); written as the processors are."""
+
+    __tablename__ = "gpus"
+    __table_args__ = (sa.Index(None, "key"), sa.Index(None, "gpu_mark"))
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str | None]
+    manufacturer: Mapped[str]
+    gpu_mark: Mapped[int | None]
+
+
 class Listing(Table):
     """One offer: what a person said, and beneath it what follows from that."""
 
     __tablename__ = "listings"
     __table_args__ = (
         sa.Index(None, "owner_id"),
-        sa.Index(None, "created_at", "id"),
-        sa.Index(None, "price_usd", "id"),
-        sa.Index(None, "score", "id"),
         sa.Index(None, "url_key"),
         sa.Index(None, "title_key", "seller_key"),
     )
@@ -116,6 +126,8 @@ class Listing(Table):
 
     # What follows. offering.settle writes all of it and nothing else does. What only the database looks at is
     # not loaded with the rest.
+    # "cpu" and "gpu" -> the names of those of its fields that the catalog added to ``performance``.
+    completed: Mapped[Document]
     cpu_name: Mapped[str | None]
     cpu_estimate: Mapped[Document | None] = mapped_column(sa.JSON(none_as_null=True))
     metrics: Mapped[Document]
@@ -137,30 +149,104 @@ class Listing(Table):
     owner: Mapped[Account | None] = relationship(lazy="raise")
 
 
-class TitlePosting(Table):
-    """What listings of similar titles are found by, as ``postings`` explains it; narrow, for many are read.
+class PricePoint(Table):
+    """A price that was seen of a listing. ``pricing`` adds to it, and nobody changes what stands there."""
 
-    What is nobody's has none.
-    """
+    __tablename__ = "price_points"
+    __table_args__ = (sa.Index(None, "listing_id", "id"),)
+
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    listing_id: Mapped[int] = mapped_column(sa.ForeignKey("listings.id", ondelete="CASCADE"))
+    price_usd: Mapped[Decimal]
+    # What was said of when it was so, and when we heard of it.
+    price_date: Mapped[datetime | None]
+    seen_at: Mapped[datetime]
+
+
+class TitleWords(Table):
+    """The words of listings' titles as numbers, as ``postings`` explains it. What is nobody's has none."""
+
+    __tablename__ = "title_words"
+
+    listing_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    words: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
+
+
+class TitlePosting(Table):
+    """What listings of similar titles are found by: each key of a title in a row of its own."""
 
     __tablename__ = "title_postings"
     __table_args__ = (
-        # Without fastupdate, which would leave what is new to be looked through by every search.
+        # Whatever a search asks of a title stands in the index, beside those of the same key: what it looks
+        # at lies on a few pages, and not on as many as there are titles.
         sa.Index(
-            "ix_title_postings_keys",
-            "keys",
-            postgresql_using="gin",
-            postgresql_ops={"keys": "gin__int_ops"},
-            postgresql_with={"fastupdate": "off"},
+            "ix_title_postings_key",
+            "key",
+            "weight",
+            postgresql_include=["reach", "lost", "words", "listing_id"],
         ),
+    )
+
+    listing_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("title_words.listing_id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    key: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    weight: Mapped[int] = mapped_column(sa.Integer)
+    reach: Mapped[int] = mapped_column(sa.Integer)
+    lost: Mapped[int] = mapped_column(sa.Integer)
+    words: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
+
+
+class Listed(Table):
+    """What the list of all listings looks at: its orders, and what narrows it. Narrow, for many are read.
+
+    ``browsing`` writes it, and what is nobody's has none.
+    """
+
+    __tablename__ = "listed"
+    __table_args__ = (
+        sa.Index(None, "recent", "listing_id"),
+        sa.Index(None, "price", "listing_id"),
+        sa.Index(None, "score", "listing_id"),
     )
 
     listing_id: Mapped[int] = mapped_column(
         sa.ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    weight: Mapped[int] = mapped_column(sa.Integer)
-    grams: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
-    keys: Mapped[list[int]] = mapped_column(ARRAY(sa.Integer))
+    owner_id: Mapped[int]
+    recent: Mapped[datetime]
+    # What is not known has a number that stands last.
+    price: Mapped[Decimal]
+    score: Mapped[float]
+    condition: Mapped[str]
+    tier: Mapped[str | None]
+    cpu: Mapped[str | None]
+    text: Mapped[str]
+
+
+class ListedTerms(Table):
+    """What listings are found by, apart from what is looked at, whose rows stay short."""
+
+    __tablename__ = "listed_terms"
+    __table_args__ = (
+        # Of what is new about twenty listings wait to be sorted in, which every search looks through: that
+        # costs it next to nothing, and writing a third.
+        sa.Index(
+            "ix_listed_terms_found_by",
+            "words",
+            "wares",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 64},
+        ),
+    )
+
+    listing_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("listed.listing_id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    words: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
+    wares: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))
 
 
 class Collection(Table):

@@ -9,6 +9,7 @@ apart; there a plain look at the text decides.
 
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
 
@@ -21,6 +22,36 @@ PIECE = 3
 _CENT = Decimal("0.01")
 _DEAREST = int(Decimal(str(facts.MONEY_MOST)) / _CENT)
 _DIGITS = len(str(_DEAREST))
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is looked for; None narrows nothing.
+
+    All words of ``q`` must be found: inside words from three letters on, where words begin below that.
+    ``cpu`` is any part of a processor's name. Prices are US dollars, bounds included.
+    """
+
+    q: str | None = None
+    owner: str | None = None
+    cpu: str | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words typed, all of which must be found."""
+        return typed(self.q or "")
+
+    @property
+    def priced(self) -> bool:
+        """Whether prices are bounded."""
+        return self.min_price is not None or self.max_price is not None
+
+    @property
+    def is_contradiction(self) -> bool:
+        """Whether no price can be right."""
+        return self.min_price is not None and self.max_price is not None and self.min_price > self.max_price
 
 
 def folded(text: str) -> str:

@@ -6,15 +6,17 @@ titles (``infra/local/weighing.py``) and never from what happens to be stored, s
 match depends on the two alone.
 """
 
+import pkgutil
 import re
 from decimal import Decimal
 from functools import cache, lru_cache
-from importlib import resources
 
 from dealbrain.hardware import fold
 
 # With other weights other titles match, and what is stored of titles has to be stored anew.
 WEIGHTS = "weights-2026-11-22.txt"
+# No word weighs more.
+HEAVIEST = 100
 
 _LONG_UNITS = r"gb|tb|mb|go|ghz|mhz|hz|wh|mah|mm|cm|kg|pin|rpm"
 _UNITS = rf"{_LONG_UNITS}|w|v"
@@ -119,6 +121,6 @@ def weight(word: str) -> int:
 
 @cache
 def _table() -> dict[str, int]:
-    text = (resources.files("dealbrain") / WEIGHTS).read_text("utf-8")
+    text = (pkgutil.get_data("dealbrain", WEIGHTS) or b"").decode()
     pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {word: int(weighs) for word, weighs in pairs}

@@ -200,7 +200,7 @@ def _listings(connection: sa.Connection, count: int, texts: Sequence[str]) -> No
     own = {"title", "title_key", "created_at"}
     same = [f'"{column.name}"' for column in Listing.__table__.columns if column.name not in own | {"id"}]
     connection.exec_driver_sql(f"""
-        INSERT INTO listings ({",".join(same)}, title, title_key, tokens, created_at)
+        INSERT INTO listings ({",".join(same)}, title, title_key, created_at)
         SELECT {",".join(f"offer.{name}" for name in same)},
             titles.title, titles.title_key, offer.created_at + g * interval '80 seconds'
         FROM generate_series({templates + 1}::bigint, {count}) g

@@ -27,7 +27,7 @@ from dealbrain.identity import Person
 from dealbrain.matching import Offer
 from dealbrain.migrations import upgrade
 from dealbrain.shapes import NewListing
-from dealbrain.tables import Listing, TitlePosting
+from dealbrain.tables import Listing, TitleWords
 from infra.local.postgres import postgres
 from tests.bench import corpus, market
 from tests.bench.conftest import spelled
@@ -39,6 +39,8 @@ NAIVE_QUERIES = 20
 VOCABULARY = 2_500
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SELLER = Person("sub-1", "seller")
+# More than anything here resembles.
+EVERYTHING = 10_000_000
 # A trigram similarity that finds about what ours does.
 TRIGRAM = 0.5
 
@@ -107,17 +109,20 @@ def timed[T](engine: sa.Engine, asked: Sequence[T], work: Callable[[Session, T],
 
 
 def alike(session: Session, offer: Offer) -> None:
-    session.execute(resembling._alike([offer], resembling.MOST_A_ROW)).all()
+    resembling._nearest(session, [offer], resembling.MOST_A_ROW)
 
 
 def room(engine: sa.Engine) -> str:
-    """How large what the search keeps is, and how many keys a title has."""
+    """How large what the search keeps is, and how many keys and words a title has."""
     with engine.connect() as connection:
-        table, index, keys, grams = connection.exec_driver_sql(
-            "SELECT pg_table_size('title_postings') >> 20, pg_relation_size('ix_title_postings_keys') >> 20,"
-            " avg(icount(keys))::float, avg(icount(grams))::float FROM title_postings TABLESAMPLE SYSTEM (5)"
+        *sizes, keys, words = connection.exec_driver_sql(
+            "SELECT pg_table_size('title_words') >> 20, pg_table_size('title_postings') >> 20,"
+            " pg_relation_size('ix_title_postings_key') >> 20, pg_relation_size('pk_title_postings') >> 20,"
+            " (SELECT reltuples FROM pg_class WHERE relname = 'title_postings') / count(*)::float,"
+            " avg(icount(words))::float FROM title_words"
         ).one()
-    return f"table {table} MB, index {index} MB, {keys or 0:.1f} keys and {grams or 0:.1f} grams a title"
+    said = "words {} MB, postings {} MB, their index {} MB, their primary key {} MB".format(*sizes)
+    return f"{said}, {keys:.1f} keys and {words:.1f} words a title"
 
 
 def written(engine: sa.Engine) -> list[float]:
@@ -130,7 +135,7 @@ def written(engine: sa.Engine) -> list[float]:
             row.title = next(new)
             session.flush()
             began = time.perf_counter()
-            resembling.note(session, row)
+            resembling.note(session, [row])
             return (time.perf_counter() - began) * 1000
 
         taken = [write(row) for row in found]
@@ -143,7 +148,7 @@ def compared(engine: sa.Engine, asked: Sequence[Offer]) -> str:
     missed, pairs = 0, 0
     with Session(engine) as session:
         for offer in asked:
-            found = {one.listing.id for one in resembling.listings(session, [offer], most=None)[0]}
+            found = {one.listing.id for one in resembling.listings(session, [offer], most=EVERYTHING)[0]}
             scanned = {
                 listing_id
                 for listing_id, title in session.execute(scan(offer))
@@ -156,14 +161,14 @@ def compared(engine: sa.Engine, asked: Sequence[Offer]) -> str:
 
 
 def scan(offer: Offer) -> sa.Select[int, str]:
-    """Every listing whose words could be enough, reckoned from all words of all titles."""
-    posting = postings.of(offer.title)
-    grams = sa.literal(posting.grams, TitlePosting.grams.type)
-    common = sa.func.icount(TitlePosting.grams.op("&")(grams))
-    shared = common + TitlePosting.weight - sa.func.icount(TitlePosting.grams) + posting.lost
-    tenths = matching.THRESHOLD_TENTHS
-    enough = shared * (10 + tenths) >= tenths * (TitlePosting.weight + posting.weight)
-    statement = sa.select(Listing.id, Listing.title).join(TitlePosting, TitlePosting.listing_id == Listing.id)
+    """Every listing whose common words could be enough, reckoned from all words of all titles."""
+    shared: sa.ColumnElement[int] = sa.literal(postings.of(offer.title).lost)
+    for digit, words in enumerate(postings.digits(offer.title)):
+        these = sa.literal(words, TitleWords.words.type)
+        shared += 2**digit * sa.func.icount(TitleWords.words.op("&")(these))
+    # A tenth less, for words whose numbers coincide.
+    enough = shared >= postings.needed(postings.of(offer.title).weight, matching.THRESHOLD_TENTHS - 1)
+    statement = sa.select(Listing.id, Listing.title).join(TitleWords, TitleWords.listing_id == Listing.id)
     return statement.where(enough)
 
 
@@ -230,29 +235,35 @@ def build(engine: sa.Engine, kind: str, size: int) -> None:
         connection.exec_driver_sql("VACUUM (ANALYZE)")
 
 
-def _chunk(numbered: Sequence[tuple[int, str]]) -> str:
-    text = io.StringIO()
-    lines = csv.writer(text, quoting=csv.QUOTE_NOTNULL, lineterminator="\n")
+def _chunk(numbered: Sequence[tuple[int, str]]) -> tuple[str, str]:
+    """Lines to copy: of the titles with their words, and of the postings."""
+    texts = io.StringIO(), io.StringIO()
+    words, keys = (csv.writer(text, quoting=csv.QUOTE_NOTNULL, lineterminator="\n") for text in texts)
     for number, title in numbered:
         posting = postings.of(title)
-        grams, keys = db._array([*posting.grams]), db._array([*posting.keys])
-        lines.writerow([number, title, matching.title_key(title), posting.weight, grams, keys])
-    return text.getvalue()
+        spelled_words = db._array([*posting.words])
+        words.writerow([number, title, matching.title_key(title), spelled_words])
+        keys.writerows(
+            [number, key, posting.weight, reach, posting.lost, spelled_words]
+            for key, reach in posting.keys.items()
+        )
+    return texts[0].getvalue(), texts[1].getvalue()
 
 
-def _put(connection: sa.Connection, template: int, lines: str) -> None:
-    connection.exec_driver_sql(
-        "CREATE TEMP TABLE new (id bigint, title text, title_key text, weight int, grams int[], keys int[])"
-    )
+def _put(connection: sa.Connection, template: int, lines: tuple[str, str]) -> None:
+    connection.exec_driver_sql("CREATE TEMP TABLE new (id bigint, title text, title_key text, words int[])")
+    words, keys = map(io.StringIO, lines)
     cursor: Any = connection.connection.cursor()
-    cursor.execute("COPY new FROM STDIN (FORMAT csv)", stream=io.StringIO(lines))
+    cursor.execute("COPY new FROM STDIN (FORMAT csv)", stream=words)
     own = {"id", "title", "title_key", "price_usd"}
     same = [f'"{column.name}"' for column in Listing.__table__.columns if column.name not in own]
     connection.exec_driver_sql(f"""
         INSERT INTO listings (id, title, title_key, price_usd, {",".join(same)}) OVERRIDING SYSTEM VALUE
         SELECT new.id, new.title, new.title_key, 50 + mod(new.id * 7919, 900), {",".join(same)}
         FROM new JOIN (SELECT {",".join(same)} FROM listings WHERE id = {template}) AS template ON true""")  # noqa: S608 - our own columns, and a number
-    connection.exec_driver_sql(
-        "INSERT INTO title_postings (listing_id, weight, grams, keys) SELECT id, weight, grams, keys FROM new"
+    connection.exec_driver_sql("INSERT INTO title_words (listing_id, words) SELECT id, words FROM new")
+    cursor.execute(
+        "COPY title_postings (listing_id, key, weight, reach, lost, words) FROM STDIN (FORMAT csv)",
+        stream=keys,
     )
     connection.exec_driver_sql("DROP TABLE new")

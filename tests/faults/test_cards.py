@@ -85,11 +85,6 @@ def is_placeholder(answer: httpx.Response, style: Style, size: Size, kind: Forma
     )
 
 
-@pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
 # ----------------------------------------------------------------------------------------- as it should
 
 

@@ -1,12 +1,14 @@
 """An import happens once: however many confirm it, wherever, and whatever is killed in between."""
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -16,16 +18,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import confirming, db, jsontext
+from dealbrain import confirming, db, jsontext, uploading
 from dealbrain.document import ArtifactType
 from dealbrain.shapes import Confirm
 from dealbrain.tables import Collection, Import, Listing, Table
 from infra.local.processes import wait_until
 from infra.local.run import System
-from tests.makers import Api, Person, collection_file, deal_data, refused
+from tests.makers import Api, Person, collection_file, deal_data, made, refused
 
 RACERS = 24
 ROWS = 2
+# An import that takes a while, and how long at most, in seconds.
+MANY = 200
+LONGEST = 1.2
 
 
 def file(rows: int = ROWS) -> bytes:
@@ -71,6 +76,11 @@ def counted() -> tuple[int, ...]:
         )
 
 
+def since(before: tuple[int, ...]) -> tuple[int, ...]:
+    """How many more imports, collections and listings there are."""
+    return tuple(now - then for now, then in zip(counted(), before, strict=True))
+
+
 @dataclass(frozen=True)
 class Round:
     """What a race left behind."""
@@ -88,8 +98,7 @@ class Round:
 def one_round(people: Sequence[Person]) -> Round:
     before = counted()
     answers = race(people, [wanted(people[0].preview("collections", file()))])
-    made = tuple(now - then for now, then in zip(counted(), before, strict=True))
-    return Round([one.status_code for one in answers], {one.text for one in answers}, made)
+    return Round([one.status_code for one in answers], {one.text for one in answers}, since(before))
 
 
 def known(api: Api) -> Person:
@@ -218,11 +227,16 @@ def started(running: System) -> Iterator[list[Elsewhere]]:  # noqa: ARG001 - its
         one.stop()
 
 
-@pytest.fixture
-def elsewhere(started: list[Elsewhere]) -> Elsewhere:
+def in_another_process(started: list[Elsewhere]) -> Elsewhere:
+    """The process at hand, or a new one if that has ended."""
     if not started or started[-1].process.poll() is not None:
         started.append(Elsewhere())
     return started[-1]
+
+
+@pytest.fixture
+def elsewhere(started: list[Elsewhere]) -> Elsewhere:
+    return in_another_process(started)
 
 
 def test_what_one_process_previewed_another_one_confirms(api: Api, elsewhere: Elsewhere) -> None:
@@ -271,3 +285,76 @@ def test_a_process_killed_in_the_middle_of_an_import_leaves_nothing_and_a_second
     assert counted() == (0, 0, 0)
     assert confirm(here, body).status_code == 201
     assert counted() == (1, 1, ROWS)
+
+
+def killed_within(seconds: float, elsewhere: Elsewhere, person: Person, body: Mapping[str, Any]) -> None:
+    """Kill a process so long after it was asked to import something."""
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(confirm, person, body)
+        # Nobody else ends it, so this waits for the moment.
+        with suppress(subprocess.TimeoutExpired):
+            elsewhere.process.wait(seconds)
+        elsewhere.process.kill()
+        elsewhere.process.wait(10)
+        wait([lost], timeout=20)
+
+
+def test_a_process_killed_at_any_moment_of_an_import_leaves_all_of_it_or_nothing(
+    api: Api, started: list[Elsewhere], count: Callable[[int, int], int]
+) -> None:
+    chance = random.Random(6)  # noqa: S311 - the same moments each time, as far as a machine keeps them
+    here = known(api)
+    left: list[tuple[int, ...]] = []
+    for _ in range(count(1, 30)):
+        elsewhere = in_another_process(started)
+        there = elsewhere.person(api, "alice")
+        body = wanted(there.preview("collections", file(MANY)), decisions(*["create"] * MANY))
+        before = counted()
+        killed_within(chance.uniform(0, LONGEST), elsewhere, there, body)
+        left.append(since(before))
+        assert confirm(here, body).status_code in {200, 201}
+        assert since(before) == (1, 1, MANY)
+    assert set(left) <= {(0, 0, 0), (1, 1, MANY)}
+
+
+# ------------------------------------------------------------------------------ reading what was uploaded
+
+
+@contextmanager
+def listings_locked() -> Iterator[None]:
+    """Hold up whoever compares a file with everything there is."""
+    with db.transaction() as session:
+        session.execute(sa.text("LOCK TABLE listings IN ACCESS EXCLUSIVE MODE"))
+        yield
+
+
+def uploaded(person: Person, content: bytes) -> str:
+    about = {"file_name": "mine.json", "size": len(content), "content_type": "application/json"}
+    upload = made(person.post("/uploads", about))
+    assert httpx.post(upload["url"], data=upload["fields"], files={"file": content}).is_success
+    upload_id: str = upload["upload_id"]
+    return upload_id
+
+
+def test_a_process_killed_while_it_reads_an_upload_leaves_nothing_and_it_can_be_read_again(
+    api: Api, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    here, there = known(api), elsewhere.person(api, "alice")
+    upload_id = uploaded(there, file())
+    before = counted()
+    with listings_locked(), ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(there.post, "/collections/import", {"upload_id": upload_id})
+        wait_until(somebody_waits, "The reading", seconds=20, log=tmp_path)
+        elsewhere.process.kill()
+        elsewhere.process.wait(10)
+        assert isinstance(lost.exception(20), httpx.HTTPError)
+    assert counted() == before
+    # As long as it might still be read it says so, and refuses to be read twice.
+    assert here.get(f"/imports/{upload_id}").json()["state"] == "reading"
+    refused(here.post("/collections/import", {"upload_id": upload_id}), 409, "conflict")
+    later = api.later("alice", uploading._READING_LIFE + timedelta(minutes=1))
+    refused(later.get(f"/imports/{upload_id}"), 409, "conflict")
+    preview = made(later.post("/collections/import", {"upload_id": upload_id}))
+    assert (preview["preview_id"], len(preview["rows"])) == (upload_id, ROWS)
+    assert confirm(later, wanted(preview)).status_code == 201
+    assert since(before) == (1, 1, ROWS)

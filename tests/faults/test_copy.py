@@ -22,7 +22,7 @@ from dealbrain.shapes import NewCopy
 from dealbrain.tables import Collection, Item
 from infra.local.issuer import subject
 from infra.local.processes import wait_until
-from tests.makers import Api, Person, fill, made, refused
+from tests.makers import Person, fill, made, refused
 
 ITEMS = 40
 ALICE = Verified(subject("alice"), "alice")
@@ -30,14 +30,8 @@ BOB = Verified(subject("bob"), "bob")
 
 
 @pytest.fixture
-def alice(api: Api) -> Person:
-    return api.person("alice")
-
-
-@pytest.fixture
-def bob(api: Api) -> Person:
-    """Somebody with an account: making it would let a first copy begin later than the rest."""
-    bob = api.person("bob")
+def bob(bob: Person) -> Person:
+    """Bob with an account: making it would let a first copy begin later than the rest."""
     bob.delete(f"/collections/{bob.collection()['id']}")
     return bob
 

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.orm import Session
 
-from dealbrain import resembling
+from dealbrain import browsing, resembling
 from dealbrain.db import make_engine
 
 ADVISORY_LOCK = 7_305_061
@@ -73,7 +73,8 @@ def upgrade(url: str, ca: str = "") -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         with Session(connection) as session:
-            while resembling.index_rest(session):
-                pass
+            for searched in (resembling, browsing):
+                while searched.index_rest(session):
+                    pass
             session.flush()
     engine.dispose()
