@@ -6,13 +6,11 @@ empty tables.
 
 import gc
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import hypothesis
-import pg8000.dbapi
-import pg8000.legacy
 import pytest
 from botocore import useragent
 from jwt.api_jws import PyJWS
@@ -50,29 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _remember(config: pytest.Config) -> None:
-    """Let what others read letter by letter be read once: statements, tokens, and what boto3 says of itself.
+    """Let what others read letter by letter be read once: tokens, and what boto3 says of itself.
 
     Coverage follows each of these letters, which were half of all that ran. What comes out depends on nothing
     but what goes in.
     """
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    patch.setattr(pg8000.legacy, "convert_paramstyle", _numbered)
     patch.setattr(PyJWS, "_decode_base64url_segment", staticmethod(cache(PyJWS._decode_base64url_segment)))
     sanitize = "sanitize_user_agent_string_component"
     patch.setattr(useragent, sanitize, cache(getattr(useragent, sanitize)))
-
-
-def _numbered(style: str, statement: str, values: Sequence[object]) -> tuple[str, Sequence[object]]:
-    """A statement with its places numbered as Postgres wants them, and the values as they are."""
-    assert style == "format", style
-    return _with_places(statement, len(values)), values
-
-
-@cache
-def _with_places(statement: str, count: int) -> str:
-    numbered: str = pg8000.dbapi.convert_paramstyle("format", statement, range(count))[0]
-    return numbered
 
 
 def pytest_collection_finish() -> None:

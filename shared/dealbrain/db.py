@@ -2,13 +2,15 @@
 
 import logging
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+import pg8000.dbapi
 import pg8000.exceptions
+import pg8000.legacy
 import sqlalchemy as sa
 from pydantic_core import from_json
 from sqlalchemy import event
@@ -82,12 +84,28 @@ def make_engine(url: str, pool: int, ca: str = "") -> sa.Engine:
     return engine
 
 
+def _numbered(style: str, statement: str, values: Sequence[object]) -> tuple[str, Sequence[object]]:
+    """A statement with its places numbered as Postgres wants them, and the values as they are.
+
+    The driver's own way reads a statement letter by letter each time it is sent, which takes a search longer
+    than Postgres needs for it; what comes out depends on the text alone.
+    """
+    return _with_places(style, statement, len(values)), values
+
+
+@lru_cache(maxsize=512)
+def _with_places(style: str, statement: str, count: int) -> str:
+    numbered: str = pg8000.dbapi.convert_paramstyle(style, statement, range(count))[0]
+    return numbered
+
+
 def _adapt(connection: Any, _record: object) -> None:  # noqa: ANN401 - pg8000 has no types
-    """Let a connection write arrays and read JSON, dates and times our way.
+    """Let a connection send statements, write arrays and read JSON, dates and times our way.
 
     pg8000 quotes the word "NULL" but not "null", which Postgres takes for no word at all; and its reading of
     times takes a third of the time a page of listings takes, that of JSON a fifth of an export's.
     """
+    pg8000.legacy.convert_paramstyle = _numbered
     connection.register_out_adapter(list, _array)
     connection.register_in_adapter(TIMESTAMPTZ, datetime.fromisoformat)
     connection.register_in_adapter(DATE, date.fromisoformat)
