@@ -40,8 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # What a test does not say itself: enough to find a slip each day, and much more for make test-full.
-    hypothesis.settings.register_profile("daily", max_examples=40)
-    hypothesis.settings.load_profile("default" if config.getoption("--full") else "daily")
+    # Nor does a busy machine make anything wrong.
+    hypothesis.settings.register_profile("full", deadline=None)
+    hypothesis.settings.register_profile("daily", max_examples=40, deadline=None)
+    hypothesis.settings.load_profile("full" if config.getoption("--full") else "daily")
     config.pluginmanager.register(Ledger(), "roles")
     if config.getoption("cov_source", None):
         _remember(config)

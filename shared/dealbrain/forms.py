@@ -1,11 +1,13 @@
 """What a request sends as a file: its body as it is, or the part ``file`` of a form (RFC 7578). Pure."""
 
 from dataclasses import dataclass
-
-import multipart
+from typing import TYPE_CHECKING
 
 from dealbrain.errors import Invalid, Malformed, Problem, UnsupportedType
 from dealbrain.facts import COMPRESSED, FILE_NAME, Media
+
+if TYPE_CHECKING:
+    import multipart
 
 FIELD = "file"
 # Types that say nothing of what is inside; where a spreadsheet is installed, browsers call CSV the last one.
@@ -42,6 +44,8 @@ def file_in(body: bytes, content_type: str) -> Sent:
         Invalid: a form without a part ``file``, or with other parts.
         UnsupportedType: compressed.
     """
+    import multipart  # noqa: PLC0415 - whoever confirms or takes back what was sent loads this too, and needs no form
+
     media_type, parameters = multipart.parse_options_header(content_type)
     if media_type != Media.form:
         return checked(Sent(body, media_type))
@@ -71,6 +75,8 @@ def checked(sent: Sent) -> Sent:
 
 
 def _parts(body: bytes, boundary: str) -> list[tuple[str, Sent]]:
+    import multipart  # noqa: PLC0415 - as above
+
     found: list[tuple[str, Sent]] = []
     content = bytearray()
     try:
@@ -88,7 +94,7 @@ def _parts(body: bytes, boundary: str) -> list[tuple[str, Sent]]:
     return found
 
 
-def _sent(segment: multipart.MultipartSegment, content: bytes) -> Sent:
+def _sent(segment: "multipart.MultipartSegment", content: bytes) -> Sent:
     name = segment.filename[:FILE_NAME] if segment.filename else None
     return Sent(content, kind_of(segment.content_type or "", name or ""), name)
 
