@@ -517,7 +517,7 @@ def test_by_price_only_what_lies_between_two_prices_is_looked_through() -> None:
 
 @pytest.mark.usefixtures("crowd")
 def test_rare_ones_and_old_ones_are_asked_of_the_index_and_frequent_ones_read_in_order() -> None:
-    # The last way is the one that filled the page: a sample that happens to have a rare one looks ahead first.
+    # The last way is the one that filled the page: a sample with a rare one in it looks ahead first.
     assert {q: ways(Filter(q=q), ListingSort.recent)[-1] for q in ("shared", "rare", "former")} == {
         "shared": "ix_listed_recent",
         "rare": "ix_listed_terms_found_by",
