@@ -15,6 +15,7 @@ class Media(StrEnum):
     html = "text/html"
     text = "text/plain"
     form = "multipart/form-data"
+    fields = "application/x-www-form-urlencoded"
 
 
 # What gzip, ZIP, bzip2, xz and Zstandard begin with. Nobody can tell how much comes out of those.
@@ -82,6 +83,10 @@ IDEMPOTENCY_LIFE = timedelta(hours=24)
 SPEC_REFRESH = timedelta(days=20)
 # The spec of a card that is no longer right goes after so long, if it was not removed at once.
 SPEC_SUPERSEDED = timedelta(days=1)
+# How long a browser stays signed in; signing out ends it at once.
+SESSION_LIFE = timedelta(days=14)
+# How long somebody may take at the page where they sign in.
+SIGN_IN_LIFE = timedelta(minutes=10)
 TOKEN_LEEWAY = timedelta(seconds=30)
 ISSUER_KEYS_FRESH = timedelta(minutes=5)
 
@@ -139,6 +144,11 @@ BIGINT_MOST = 2**63 - 1
 SAFE_INTEGER = 2**53
 
 USERNAME = r"^[a-z0-9_-]{3,32}$"
+
+# The browser's cookies. The prefix has browsers refuse them from anywhere but this host over TLS (loopback
+# counts as such), so no neighbour can plant one.
+SESSION_COOKIE = "__Host-session"
+SIGN_IN_COOKIE = "__Host-sign-in"
 
 # What our CDN adds to every request: a word only it knows, and the address of whoever asks it.
 CDN_WORD = "x-dealbrain-cdn"
