@@ -269,11 +269,11 @@ LAYERS = (
     "identity",
     "shapes paging sampling",
     "access",
-    "showing resembling browsing distinct",
+    "showing resembling browsing distinct narrowing",
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
-        " uploading importing reopening confirming undoing carding licensing pricing rescoring sweeping"
+        " uploading importing reopening confirming undoing reverting carding licensing pricing rescoring sweeping"
     ),
     "web",
     "functions",
@@ -288,6 +288,7 @@ MORE = {
     "reopening": {"uploading"},
     "rescoring": {"offering"},
     "undoing": {"collecting", "exporting", "offering"},
+    "reverting": {"collecting"},
     "licensing": {"carding"},
 }
 

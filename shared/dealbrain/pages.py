@@ -13,12 +13,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from uuid import uuid4
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
 from dealbrain import assets, cardspec, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
+from dealbrain.document import ItemStatus
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
 from dealbrain.facts import Media
 from dealbrain.identity import Person
@@ -35,6 +37,13 @@ FOLDER = Path(__file__).with_name("templates")
 SIGN_IN = "/sign-in"
 # A form has a handful of fields for each of a collection's 500 items at most.
 FIELDS_MOST = 5_000
+# What stands for a status where there is no room for its word.
+MARKS = {
+    ItemStatus.undecided: "?",
+    ItemStatus.shortlisted: "★",
+    ItemStatus.rejected: "✕",
+    ItemStatus.bought: "✓",
+}
 # Asked by htmx for a piece of a page, not by somebody for a page.
 HTMX = "hx-request"
 
@@ -118,6 +127,9 @@ def render(
         "address": here + (f"?{web.query()}" if web.query() else ""),
         "with_query": partial(_with_query, here, web.query()),
         "is_piece": is_piece(),
+        "status": HTTPStatus(status),
+        # What a form brings along that must do its work once, however often it is sent.
+        "once": uuid4().hex if isinstance(who, Person) else None,
     }
     html = _templates().get_template(template).render(known | values)
     said = {
@@ -176,7 +188,7 @@ def refused(refusal: Refusal) -> Response[str]:
     kept = {name: str(value) for name, value in told.headers.items()}
     if is_piece():
         return Response(told.status_code, "text/plain; charset=utf-8", refusal.detail, kept)
-    return render("error.html", told.status_code, kept, refusal=refusal, status=HTTPStatus(told.status_code))
+    return render("error.html", told.status_code, kept, refusal=refusal)
 
 
 def _to_sign_in() -> Response[str]:
@@ -240,6 +252,11 @@ def said(sent: Mapping[str, list[str]], *names: str) -> dict[str, str | None]:
     return {name: sent[name][0] or None for name in names if name in sent}
 
 
+def number(text: str | None) -> int | str | None:
+    """A whole number as JSON says it; what is none stays the text it is, for the shape to refuse."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) else text
+
+
 def read[T: Request](shape: type[T], values: Mapping[str, object]) -> T:
     """Read a form's values as the API reads the same in JSON.
 
@@ -267,7 +284,9 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.globals.update(asset=assets.address, card=cardspec, pixels=cardspec.PIXELS)
+    made.globals.update(
+        asset=assets.address, card=cardspec, pixels=cardspec.PIXELS, statuses=tuple(ItemStatus), marks=MARKS
+    )
     made.filters.update(FILTERS)
     return made
 

@@ -25,6 +25,7 @@ from aws_lambda_powertools.event_handler import Response as PowertoolsResponse
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Query as PowertoolsQuery
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -59,6 +60,7 @@ from dealbrain.settings import settings
 
 # Functions take it from here.
 Response = PowertoolsResponse
+Query = PowertoolsQuery
 Unit = MetricUnit
 
 VERSION = "0.1.0"
