@@ -18,7 +18,7 @@ from uuid import uuid4
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from dealbrain import assets, cardspec, jsontext, markup, scalars, web
+from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
 from dealbrain.document import ItemStatus
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
@@ -285,7 +285,12 @@ def _templates() -> "Environment":
         finalize=_shown,
     )
     made.globals.update(
-        asset=assets.address, card=cardspec, pixels=cardspec.PIXELS, statuses=tuple(ItemStatus), marks=MARKS
+        asset=assets.address,
+        card=cardspec,
+        course=charts.course,
+        marks=MARKS,
+        pixels=cardspec.PIXELS,
+        statuses=tuple(ItemStatus),
     )
     made.filters.update(FILTERS)
     return made

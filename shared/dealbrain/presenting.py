@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from dealbrain import facts, licensing, narrowing, pricing
+from dealbrain.charts import Seen
 from dealbrain.licensing import Shown
 from dealbrain.narrowing import AnyItem, View, Wanted
-from dealbrain.pricing import History
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Presented:
     form_factors: Sequence[tuple[str, int]]
     pictures: Mapping[int, Shown]
     """The cards of the first items, by their listings; the others' are found when they are looked at."""
-    histories: Mapping[int, History]
+    histories: Mapping[int, Sequence[Seen]]
     """The prices seen of those listings that had more than one."""
 
 
