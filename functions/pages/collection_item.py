@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from dealbrain import access, collecting, presenting
+from dealbrain import access, collecting, showing
 from dealbrain.db import transaction
 from dealbrain.facts import CARDS, SPECS, Bucket
-from dealbrain.narrowing import View, Wanted
 from dealbrain.pages import fields, is_piece, page, read, render, said, see_other
 from dealbrain.shapes import ItemChange, PathId
 from dealbrain.web import Needs, Response, entry, now, person
@@ -25,13 +24,12 @@ def edit_item(collection_id: PathId, item_id: PathId) -> Response[str]:
     change = read(ItemChange, said(sent, "status", "notes", "private_notes"))
     with transaction() as session:
         collecting.refuse_overwriting(session, person(), collection_id, item_id, _seen(sent))
-        collecting.change_item(session, person(), collection_id, item_id, change, now())
+        item = collecting.change_item(session, person(), collection_id, item_id, change, now())
         if not is_piece():
             return see_other(f"/collections/{collection_id}#item-{item_id}")
-        whole = collecting.whole(session, access.owned(session, person(), collection_id), person())
-        changed = [item for item in whole.items if item.id == item_id]
-        seen = presenting.items(session, changed, Wanted(), View.table, now())
-    return render("item_piece.html", collection=whole, item=changed[0], seen=seen)
+        shown = showing.own_item(item, person())
+        revision = access.owned(session, person(), collection_id).revision
+    return render("item_piece.html", collection={"id": collection_id, "revision": revision}, item=shown)
 
 
 def _seen(sent: Mapping[str, list[str]]) -> dict[str, str]:

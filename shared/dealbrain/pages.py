@@ -185,7 +185,7 @@ def see_other(path: str) -> Response[str]:
 def refused(refusal: Refusal) -> Response[str]:
     """Say to a person what is wrong and what can be done; to htmx in one line, which the open page shows."""
     told = web.problem(refusal)
-    kept = {name: str(value) for name, value in told.headers.items()}
+    kept = {name: str(value) for name, value in told.headers.items() if name != "Content-Type"}
     if is_piece():
         return Response(told.status_code, "text/plain; charset=utf-8", refusal.detail, kept)
     return render("error.html", told.status_code, kept, refusal=refusal)
