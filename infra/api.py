@@ -82,7 +82,7 @@ class Endpoints(Stack):
         )
         zips = Zips(self, ground)
         for module, routes in endpoints.items():
-            self._endpoint(Deployed(module, routes[0].needs, reads_keys=True), routes, zips, api)
+            self._endpoint(Deployed(module, routes[0].needs, knows_callers=True), routes, zips, api)
 
     def _endpoint(self, one: Deployed, routes: Sequence[Endpoint], zips: Zips, api: Api) -> None:
         function = zips.add(one)

@@ -32,8 +32,9 @@ ELSEWHERE = ("logs:", "ec2:", "rds-db:", "sqs:")
 NOT_RUN_HERE = {
     "functions.sweeping.ping": "needs every function behind the Invoke API",
 }
-# Every endpoint reads these in the same lines of identity, and this process keeps them for all.
-SHARED = facts.ISSUER_KEYS
+# Every endpoint finds out who calls in the same lines of identity: by keys, which this process keeps for all,
+# or by a session.
+SESSIONS = "dynamodb:GetItem"
 # Grants used only when something happens that no test brings about.
 ARGUED: dict[tuple[str, str], str] = {
     ("functions.importing.reopen", "s3:ListBucket"): "a preview whose files were removed an instant ago",
@@ -76,7 +77,8 @@ class Register:
         if not fitting:
             self.refused.append(f"{function} may not {action} on {arn}")
             raise NotAllowedError(self.refused[-1])
-        by = self.may if arn.endswith(SHARED) else [function]
+        is_shared = action == SESSIONS or arn.endswith(facts.ISSUER_KEYS)
+        by = self.may if is_shared else [function]
         self.used.update((one, grant) for one in by for grant in fitting)
 
     def unused(self) -> Iterator[str]:
