@@ -22,7 +22,7 @@ from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
 from dealbrain.document import ItemStatus
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
-from dealbrain.facts import URL, Media
+from dealbrain.facts import JSON_BODY_BYTES, URL, Media
 from dealbrain.identity import Person
 from dealbrain.settings import settings
 from dealbrain.shapes import Request
@@ -61,8 +61,13 @@ class Page(Api):
         return {"statusCode": HTTPStatus.SEE_OTHER.value, "headers": {"Location": kept}, "body": ""}
 
     def tell(self, refusal: Refusal) -> Response[str]:
-        """Lead to where one signs in, or say what is wrong and what can be done."""
-        return _to_sign_in() if isinstance(refusal, Unauthenticated) else refused(refusal)
+        """Lead to where one signs in, or say what is wrong and what can be done.
+
+        No browser sends a token by itself: the program that did is told what is wrong with it, as everywhere.
+        """
+        if not isinstance(refusal, Unauthenticated):
+            return refused(refusal)
+        return _to_sign_in() if web.header("authorization") is None else web.problem(refusal)
 
     def _admit(self, event: "APIGatewayProxyEventV2", now: datetime) -> None:
         # Even who is not signed in is made by nobody else to do anything, such as to sign in.
@@ -76,7 +81,10 @@ class Page(Api):
 
 
 def page(
-    *, signed_in: bool = False, body_limit: int = web.JSON_BODY_BYTES, takes: tuple[Media, ...] = (Media.fields,)
+    *,
+    signed_in: bool = False,
+    body_limit: int = JSON_BODY_BYTES,
+    takes: tuple[Media, ...] = (Media.fields,),
 ) -> Page:
     """Make the resolver of one page.
 
@@ -105,6 +113,7 @@ def render(
     template: str,
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
+    /,
     *,
     policy: str | None = None,
     **values: object,
@@ -201,7 +210,9 @@ def _to_sign_in() -> Response[str]:
     location = f"{SIGN_IN}?next={quote(_came_from(), safe='/')}"
     if is_piece():
         # A redirection would be followed by the script, and not by the browser.
-        return Response(HTTPStatus.UNAUTHORIZED, None, "", {"HX-Redirect": location, "Cache-Control": NO_STORE})
+        return Response(
+            HTTPStatus.UNAUTHORIZED, None, "", {"HX-Redirect": location, "Cache-Control": NO_STORE}
+        )
     return see_other(location)
 
 
@@ -216,9 +227,9 @@ def _came_from() -> str:
 
 
 def local_path(wanted: str | None) -> str:
-    """A path of ours, whatever somebody wrote into an address; else our first page.
+    r"""A path of ours, whatever somebody wrote into an address; else our first page.
 
-    Raises nothing: an address that leads elsewhere (``//there``, ``/\\there``, ``https:there``) leads home.
+    Raises nothing: an address that leads elsewhere (``//there``, ``/\there``, ``https:there``) leads home.
     """
     if wanted and re.fullmatch(r"/(?![/\\])[\x21-\x7e]*", wanted) and "\\" not in wanted:
         return wanted
@@ -278,7 +289,9 @@ def read[T: Request](shape: type[T], values: Mapping[str, object]) -> T:
     try:
         return shape.model_validate(values)
     except ValidationError as error:
-        raise Invalid("Something in the form is wrong.", problems=tuple(scalars.problems(error.errors()))) from None
+        raise Invalid(
+            "Something in the form is wrong.", problems=tuple(scalars.problems(error.errors()))
+        ) from None
 
 
 # ---------------------------------------------------------------------------------------------- templates

@@ -298,13 +298,14 @@ def ready[A: Api](app: A) -> A:
     return app
 
 
-def default_api(refuse: Callable[[], NoReturn]) -> Api:
-    """Make the resolver of the ``$default`` route, which answers whatever no other route does.
+def as_default[A: Api](app: A, refuse: Callable[[], NoReturn]) -> A:
+    """Make a resolver that of the ``$default`` route, which answers whatever no other route does.
 
     Args:
+        app: tells the refusals.
         refuse: raises the refusal that fits the request.
     """
-    app = api()
+    ready(app)
     app.routes.append(
         Route("ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404, is_page=False)
     )
