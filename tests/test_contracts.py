@@ -423,7 +423,8 @@ LAYERS = (
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
-        " uploading importing reopening confirming undoing reverting carding licensing pricing rescoring sweeping"
+        " uploading importing reopening confirming undoing reverting carding licensing pricing rescoring"
+        " sweeping presenting"
     ),
     "web",
     "pages",

@@ -1,10 +1,11 @@
 """A collection: its owner's workspace, or what anybody reads of a public one."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from dealbrain import access, collecting, facts, licensing, linking, presenting, sharing
 from dealbrain.db import transaction
-from dealbrain.errors import Invalid
+from dealbrain.errors import Invalid, Problem
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.narrowing import View, Wanted
 from dealbrain.pages import fields, page, read, render, said, see_other
@@ -33,7 +34,7 @@ def read_collection(
     with transaction() as session:
         row = access.readable(session, caller(), collection_id, now())
         if access.is_owner(caller(), row):
-            return _workspace(collection_id, wanted, undo=undo, did=did, number=number)
+            return _workspace(collection_id, wanted, done={"undo": undo, "did": did, "number": number})
         whole = sharing.read_public(session, collection_id, viewer(), now())
         seen = presenting.items(session, whole.items, wanted, View.cards, now())
         cover = licensing.public_collections(session, [collection_id], now())[collection_id]
@@ -57,15 +58,27 @@ def edit_collection(collection_id: PathId) -> Response[str]:
 
 
 def _workspace(
-    collection_id: int, wanted: Wanted, problems: tuple[Any, ...] = (), typed: Any = None, **done: object
+    collection_id: int,
+    wanted: Wanted,
+    problems: tuple[Problem, ...] = (),
+    typed: Mapping[str, str | None] | None = None,
+    done: Mapping[str, object] | None = None,
 ) -> Response[str]:
     with transaction() as session:
         row = access.owned(session, person(), collection_id)
         whole = collecting.whole(session, row, person())
         seen = presenting.items(session, whole.items, wanted, View.table, now())
         others, _ = collecting.mine(session, person(), facts.PAGE_MOST, None)
-    known = {"undo": None, "problems": problems, "typed": typed or {}, **done}
-    return render("workspace.html", 422 if problems else 200, collection=whole, seen=seen, others=others, **known)
+    return render(
+        "workspace.html",
+        422 if problems else 200,
+        collection=whole,
+        seen=seen,
+        others=others,
+        problems=problems,
+        typed=typed or {},
+        done=done or {"undo": None},
+    )
 
 
 handler = entry(app)

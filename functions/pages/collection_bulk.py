@@ -50,5 +50,4 @@ def back_to(collection_id: int, wanted: str | None) -> str:
     return back if urlsplit(back).path == here else here
 
 
-
 handler = entry(app)

@@ -17,11 +17,12 @@ def reorder(collection_id: PathId) -> Response[str]:
     """Take all items in the order wanted, as they were seen at a revision."""
     sent = said(fields(), "items", "revision")
     numbers = (sent.get("items") or "").split(",")
-    wanted = read(ItemOrder, {"item_ids": [number(one) for one in numbers], "revision": number(sent.get("revision"))})
+    wanted = read(
+        ItemOrder, {"item_ids": [number(one) for one in numbers], "revision": number(sent.get("revision"))}
+    )
     with transaction() as session:
         collecting.reorder(session, person(), collection_id, wanted, now())
     return see_other(f"/collections/{collection_id}")
-
 
 
 handler = entry(app)

@@ -23,10 +23,11 @@ def compare(
     """Answer the items chosen, as their owner or as anybody sees them, with the best of each line marked."""
     with transaction() as session:
         row = access.readable(session, caller(), collection_id, now())
-        if access.is_owner(caller(), row):
-            whole = collecting.whole(session, row, person())
-        else:
-            whole = sharing.read_public(session, collection_id, viewer(), now())
+        whole = (
+            collecting.whole(session, row, person())
+            if access.is_owner(caller(), row)
+            else sharing.read_public(session, collection_id, viewer(), now())
+        )
     chosen = [one for one in whole.items if one.id in item][:MOST]
     return render("compare.html", collection=whole, items=chosen, lines=narrowing.lines(chosen), most=MOST)
 

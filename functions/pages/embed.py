@@ -12,7 +12,7 @@ NEEDS = Needs(database=True)
 
 @app.get("/embed/<collection_id>", summary="Embed a collection")
 def embed(collection_id: PathId) -> Response[str]:
-    """Answer a page any other may frame: nothing in it can be done by a click that was meant for something else."""
+    """Answer a page any other may frame: there is nothing in it that a stolen click could do."""
     with transaction() as session:
         whole = sharing.read_public(session, collection_id, viewer(), now())
     if viewer() is not None:

@@ -3,18 +3,17 @@
 import re
 from html import escape
 from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from dealbrain import access, cardspec, jsontext, licensing, showing
 from dealbrain.cardspec import Size
 from dealbrain.db import transaction
 from dealbrain.errors import NotFound
-from dealbrain.facts import SPECS, URL, Bucket
+from dealbrain.facts import SPECS, Bucket
 from dealbrain.pages import page
 from dealbrain.settings import settings
 from dealbrain.shapes import Typed
-from dealbrain.web import JSON, Needs, Query, Response, entry, now
+from dealbrain.web import JSON, Needs, Response, entry, now
 
 app = page()
 # It names the picture, and so lets it be drawn.
@@ -26,7 +25,12 @@ CACHE_SECONDS = 300
 
 
 @app.get("/oembed", summary="Describe an embedding")
-def oembed(url: Typed, maxwidth: int = WIDTH, maxheight: int = HEIGHT, format: Typed = "json") -> Response[str]:  # noqa: A002 - the standard calls it so
+def oembed(
+    url: Typed,
+    maxwidth: int = WIDTH,
+    maxheight: int = HEIGHT,
+    format: Typed = "json",  # noqa: A002 - the standard calls it so
+) -> Response[str]:
     """Answer a frame for the address of a public collection."""
     if format != "json":
         return Response(HTTPStatus.NOT_IMPLEMENTED, "text/plain", "We only speak JSON here.")

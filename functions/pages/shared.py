@@ -25,7 +25,9 @@ def read_shared(token: str, wanted: Annotated[Wanted, Query()]) -> Response[str]
     if viewer() is not None:
         count("Viewed")
     robots = {"X-Robots-Tag": "noindex"}
-    return render("published.html", headers=robots, collection=whole, seen=seen, cover=cover, linked=None, token=token)
+    return render(
+        "published.html", headers=robots, collection=whole, seen=seen, cover=cover, linked=None, token=token
+    )
 
 
 handler = entry(app)

@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from dealbrain import access, counting, facts, indexing, licensing, showing
 from dealbrain.document import Visibility
-from dealbrain.errors import AlreadyInCollection, Conflict, Invalid, NotFound, Problem, RevisionChanged, TooManyItems
+from dealbrain.errors import (
+    AlreadyInCollection,
+    Conflict,
+    Invalid,
+    NotFound,
+    Problem,
+    RevisionChanged,
+    TooManyItems,
+)
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
 from dealbrain.shapes import (
@@ -219,7 +227,9 @@ def refuse_overwriting(
     _, item, _ = _editable_item(session, who, collection_id, item_id)
     for name, value in seen.items():
         if (getattr(item, name) or "") != (value or ""):
-            raise Conflict("This note was changed in another window. Copy yours, load the page again, and add it.")
+            raise Conflict(
+                "This note was changed in another window. Copy yours, load the page again, and add it."
+            )
 
 
 def remove_item(session: Session, who: Person, collection_id: int, item_id: int, now: datetime) -> None:

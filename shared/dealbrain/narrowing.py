@@ -165,7 +165,9 @@ def _line(
     known = [better(one) for one in found if one is not None] if better else []
     # What all have the same of is nobody's advantage.
     best = max(known) if len(set(known)) > 1 else None
-    marked = [best is not None and better is not None and one is not None and better(one) == best for one in found]
+    marked = [
+        best is not None and better is not None and one is not None and better(one) == best for one in found
+    ]
     return Line(name, ["" if one is None else spell(one) for one in found], marked)
 
 
@@ -205,7 +207,12 @@ _COMPARED: Sequence[tuple[str, Any, Callable[[Any], str], Callable[[Any], Any] |
     ("Graphics", _part("performance", "gpu", "name"), str, None),
     ("Memory", _part("performance", "ram", "total_gb"), cardspec.capacity, _more),
     ("Drive", _part("performance", "storage_primary", "capacity_gb"), cardspec.capacity, _more),
-    ("Drive's kind", _part("performance", "storage_primary", "medium"), lambda kind: cardspec.MEDIA.get(kind, ""), None),
+    (
+        "Drive's kind",
+        _part("performance", "storage_primary", "medium"),
+        lambda kind: cardspec.MEDIA.get(kind, ""),
+        None,
+    ),
     ("Form factor", form_factor, str, None),
     ("Condition", _part("condition"), str, None),
     ("Seller", _part("seller"), str, None),

@@ -117,7 +117,7 @@ def _there(session: Session, collection_ids: set[int], listing_ids: list[int]) -
 
 
 def _restore(session: Session, kept: BulkUndo, one: Before, items: list[Item] | None) -> bool:
-    """Give an item back its status and its place or, where it was removed, all of itself; whether it could be.
+    """Give an item back its status and its place or, where it was removed, all of itself; whether it can be.
 
     Args:
         session: the transaction.
