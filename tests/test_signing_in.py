@@ -388,6 +388,18 @@ def test_an_answer_no_issuer_gives_is_as_good_as_none(stand: Any, status: int, b
         finish()
 
 
+def test_the_log_says_what_the_issuer_answered(
+    stand: Any, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = parameters(browser.begin())["state"]
+    says(stand, {"error": "invalid_client"}, 400)
+    browser.get(f"{SIGN_IN_CALLBACK}?code=secret-code&state={state}")
+    told = " ".join(str(vars(one)) for one in caplog.records)
+    assert "The issuer answered 400" in told
+    assert "secret-code" not in told
+    assert state not in told
+
+
 def test_no_redirection_is_followed_with_a_code(stand: Any, issuer: Issuer) -> None:
     right = {"access_token": issuer.token("alice", datetime.now(UTC))}
     says(stand, right, 307, Location=f"{settings().sign_in_url}/elsewhere")

@@ -158,21 +158,17 @@ def _exchanged(code: str, verifier: str) -> str:
         "redirect_uri": redirect_uri(),
         "code_verifier": verifier,
     }
-    status, answered = _posted(settings().sign_in_url + TOKEN, urlencode(form).encode())
-    try:
-        said: Any = jsontext.loads(answered)
-        if status == HTTPStatus.BAD_REQUEST and said["error"] == "invalid_grant":
-            raise Expired("Signing in took too long, or this page was loaded twice. Sign in again.")
-        token = said["access_token"]
-    except (Malformed, KeyError, TypeError) as error:
-        raise Unavailable(_DOWN) from error
+    status, said = _posted(settings().sign_in_url + TOKEN, urlencode(form).encode())
+    if status == HTTPStatus.BAD_REQUEST and said.get("error") == "invalid_grant":
+        raise Expired("Signing in took too long, or this page was loaded twice. Sign in again.")
+    token = said.get("access_token")
     if status != HTTPStatus.OK or not isinstance(token, str):
-        raise Unavailable(_DOWN)
+        raise Unavailable(_DOWN) from ValueError(f"The issuer answered {status}, {said.get('error')!r}.")
     return token
 
 
-def _posted(address: str, form: bytes) -> tuple[int, bytes]:
-    """Send a form; answers the status, and no more of the answer than a token takes.
+def _posted(address: str, form: bytes) -> tuple[int, dict[str, Any]]:
+    """Send a form; answers the status, and the object that came, or an empty one.
 
     Raises:
         Unavailable: nobody answers.
@@ -180,9 +176,17 @@ def _posted(address: str, form: bytes) -> tuple[int, bytes]:
     opener = urllib.request.build_opener(_NoRedirections)
     try:
         with opener.open(address, form, timeout=PATIENCE.total_seconds()) as answer:
-            return answer.status, answer.read(ANSWER_MOST)
+            return answer.status, _object(answer.read(ANSWER_MOST))
     except HTTPError as error:
         with error:
-            return error.code, error.read(ANSWER_MOST)
+            return error.code, _object(error.read(ANSWER_MOST))
     except (OSError, HTTPException) as error:
         raise Unavailable(_DOWN) from error
+
+
+def _object(answered: bytes) -> dict[str, Any]:
+    try:
+        found: Any = jsontext.loads(answered)
+    except Malformed:
+        return {}
+    return found if isinstance(found, dict) else {}
