@@ -424,6 +424,7 @@ LAYERS = (
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
         " uploading importing reopening confirming undoing carding licensing pricing rescoring sweeping"
+        " deploying"
     ),
     "web",
     "pages",
