@@ -1,4 +1,4 @@
-"""All stacks, in the order they need each other: Data, Api, Cards, Api-…, Chores, Check, Edge, Watch."""
+"""All stacks, in the order they need each other: Data, Api, Edge, Cards, Api-…, Chores, Check, Watch."""
 
 from pathlib import Path
 
@@ -51,7 +51,10 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
     for called in (cards, *folders, chores):
         check.add_stack_dependency(called)
     if plan.cdn:
-        Edge(app, plan, api.host)
+        edge = Edge(app, ground, api.host)
+        # What a page names is there before the page is.
+        for named_by in (*folders, check):
+            named_by.add_stack_dependency(edge)
     Watch(app, plan, api.id)
     for stack in app.node.children:
         if isinstance(stack, Stack):
@@ -64,6 +67,7 @@ def settings(plan: Plan, data: Data, api: Api) -> Settings:
         public_origin=api.origin,
         generated_bucket=plan.bucket(Bucket.generated),
         private_bucket=plan.bucket(Bucket.private),
+        static_bucket=plan.bucket(Bucket.static),
         pending_table=plan.table,
         renderer_function=plan.renderer,
         token_issuer=data.issuer,

@@ -24,6 +24,8 @@ RUNTIME = "python3.13"
 # Processor time grows with memory: less would make the imports of a database function take seconds.
 DATABASE_MB = 1024
 MEMORY_MB = 512
+# A function that is killed tells CloudFormation nothing, which would wait for an hour by itself.
+ANSWERED_WITHIN = facts.CHORE_TIMEOUT + timedelta(minutes=1)
 # How S3 and DynamoDB say 403, which only a forgotten grant can bring about.
 ACCESS_DENIED = "AccessDenied"
 ASSUMED_BY_LAMBDA = {

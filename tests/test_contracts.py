@@ -424,7 +424,7 @@ LAYERS = (
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
         " uploading importing reopening confirming undoing reverting carding licensing pricing rescoring"
-        " sweeping presenting"
+        " sweeping presenting deploying signing_in"
     ),
     "web",
     "pages",

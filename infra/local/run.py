@@ -154,6 +154,7 @@ def local_settings(origin: str, database: str = "") -> Settings:
         public_origin=origin,
         generated_bucket="dealbrain-generated",
         private_bucket="dealbrain-private",
+        static_bucket="dealbrain-static",
         pending_table="dealbrain-pending",
         renderer_function=RENDERER,
         token_issuer="http://localhost/issuer",  # noqa: S106 - a name, no password

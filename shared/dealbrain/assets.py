@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from dealbrain.facts import STATIC
+
 FOLDER = Path(__file__).with_name("static")
-PATH = "/static/"
+PATH = f"/{STATIC}"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 _DIGEST_LETTERS = 12

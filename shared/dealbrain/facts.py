@@ -27,6 +27,8 @@ class Bucket(StrEnum):
 
     generated = "generated"
     private = "private"
+    static = "static"
+    """What pages fetch, for the CDN. Only a deployment writes to it, and nothing goes."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,17 @@ LIFECYCLE = (
     Expiry(Bucket.private, UPLOADS, 1),
 )
 
+# What pages fetch besides themselves: where it is kept, and below which path of ours it is served.
+STATIC = "static/"
+
 # The public keys of the token issuer, copied here because database functions cannot reach it.
 ISSUER_KEYS = "keys/jwks.json"
 
 # Where each prefix, and each file that stands alone, is kept.
-KEPT_IN = {expiry.prefix: expiry.bucket for expiry in LIFECYCLE} | {ISSUER_KEYS: Bucket.private}
+KEPT_IN = {expiry.prefix: expiry.bucket for expiry in LIFECYCLE} | {
+    ISSUER_KEYS: Bucket.private,
+    STATIC: Bucket.static,
+}
 
 # The DynamoDB table of what expires: its key and its TTL attribute (epoch seconds).
 PENDING_KEY = "id"

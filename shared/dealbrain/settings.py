@@ -24,6 +24,7 @@ class Settings(BaseModel):
     """Scheme and host people see, without a trailing slash; links are made from it, never from a header."""
     generated_bucket: str
     private_bucket: str
+    static_bucket: str
     pending_table: str
     renderer_function: str
     token_issuer: str
