@@ -67,7 +67,11 @@ class Page(Api):
 
 
 def page(
-    *, signed_in: bool = False, body_limit: int = web.JSON_BODY_BYTES, takes: tuple[Media, ...] = (Media.fields,)
+    *,
+    signed_in: bool = False,
+    body_limit: int = web.JSON_BODY_BYTES,
+    takes: tuple[Media, ...] = (Media.fields,),
+    advice: str = "",
 ) -> Page:
     """Make the resolver of one page.
 
@@ -75,8 +79,9 @@ def page(
         signed_in: whether who is not signed in is led to where one signs in.
         body_limit: bytes of a form taken.
         takes: kinds of forms it reads.
+        advice: what somebody may do whose form is too large.
     """
-    return web.ready(Page(signed_in=signed_in, body_limit=body_limit, takes=takes))
+    return web.ready(Page(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice))
 
 
 def _without_empty(event: Mapping[str, Any]) -> str | None:
@@ -319,6 +324,15 @@ def _counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
+def _place(pointer: str) -> str:
+    """A place in a file (RFC 6901) as people read it: what is counted is counted from 1."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    words = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps]
+    # Nobody misses the wrappings: an item's listing has a listing in it.
+    kept = [word for word, before in zip(words, ["", *words], strict=False) if word not in {before, "data"}]
+    return " › ".join(kept)
+
+
 FILTERS: Mapping[str, Callable[..., object]] = {
     "markdown": _markdown,
     "plain": markup.plain,
@@ -328,6 +342,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "iso": _iso,
     "money": _money,
     "counted": _counted,
+    "place": _place,
     "capacity": cardspec.capacity,
     "host": lambda url: urlsplit(url).hostname or "",
 }

@@ -13,7 +13,7 @@ from dealbrain import facts, previews, uploading
 from dealbrain.errors import AlreadyUsed
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
-from dealbrain.shapes import Imported, OpenedPreview, PastImport, PreviewState, Progress
+from dealbrain.shapes import Imported, OpenedPreview, PastImport, PreviewState, Progress, Undone
 from dealbrain.tables import Account, Import
 
 _LAST = Order.by_time("imported", Import.created_at, Import.number)
@@ -66,6 +66,24 @@ def history(
     mine = sa.select(Import).join(Account, Account.id == Import.owner_id).where(Account.sub == who.sub)
     rows, more = page(session, mine, _LAST, limit, cursor)
     return [_past(row, now) for row in rows], more
+
+
+def past(
+    session: Session, who: Person, import_id: UUID, now: datetime
+) -> tuple[PastImport, Undone | None] | None:
+    """One import of the caller's, and what undoing it did; None where nothing was confirmed under this number.
+
+    It stays when its preview is long gone.
+    """
+    statement = (
+        sa.select(Import)
+        .join(Account, Account.id == Import.owner_id)
+        .where(Import.id == import_id, Account.sub == who.sub)
+    )
+    row = session.scalars(statement).one_or_none()
+    if row is None:
+        return None
+    return _past(row, now), None if row.undone is None else Undone.model_validate(row.undone)
 
 
 def _past(row: Import, now: datetime) -> PastImport:
