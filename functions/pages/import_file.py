@@ -24,7 +24,7 @@ app = page(
     signed_in=True,
     body_limit=IMPORT_BYTES,
     takes=(Media.form,),
-    advice=f"Files up to {facts.UPLOAD_BYTES // facts.MEBIBYTE} MiB are taken where scripts may run; or split it.",
+    advice="Where scripts may run, larger files are taken as well; or split it.",
 )
 NEEDS = Needs(
     database=True,
@@ -112,7 +112,7 @@ def _sent(typed: Typed, file: Sent | None) -> Sent | None:
 
 
 def _with_table(typed: Typed, file: Sent | None) -> Typed:
-    """The form with the text of a table in it, so that nobody chooses it again to say what its columns are."""
+    """The form with a table in it, so that nobody chooses it again to say what its columns are."""
     if file is None or len(file.content) > facts.JSON_BODY_BYTES:
         return typed
     try:

@@ -1,22 +1,17 @@
-"""A preview: what a file would bring, what of it is here already, and the decisions; afterwards, what was done."""
+"""A preview: what a file would bring, what of it is here, and the decisions; afterwards, what was done."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
-from dealbrain import access, confirming, deciding, reopening, uploading
+from dealbrain import confirming, deciding, reopening, uploading
 from dealbrain.db import transaction
 from dealbrain.deciding import Beside, Wrong
 from dealbrain.errors import AlreadyUsed, Conflict, Invalid, NotFound, Refusal, TargetChanged
 from dealbrain.facts import CARDS, PREVIEWS, SPECS, Bucket
 from dealbrain.pages import fields, page, read, render, see_other
-from dealbrain.shapes import Confirm, Flag, OpenedPreview, PastImport, PathUuid, PreviewState, Strategy, Undone
+from dealbrain.shapes import Confirm, Flag, OpenedPreview, PathUuid, PreviewState, Strategy
 from dealbrain.web import Needs, Response, count, entry, now, person
-
-# So many of what was imported are named; the collection has them all.
-NAMED = 50
 
 app = page(signed_in=True)
 # It writes where what was shown is no longer so: a fresh preview. What it updates has other cards.
@@ -36,7 +31,7 @@ def show(preview_id: PathUuid, *, changed: Flag = False) -> Response[str]:
     with transaction() as session:
         past = reopening.past(session, person(), preview_id, now())
         if past is not None:
-            return _result(session, *past)
+            return render("import_result.html", past=past)
         try:
             shown = reopening.reopen(session, person(), preview_id, now())
         except (NotFound, Conflict) as refusal:
@@ -106,13 +101,6 @@ def _unread(preview_id: UUID, refusal: Refusal) -> Response[str]:
     if not uploading.is_unread(person(), preview_id, now()):
         raise refusal
     return render("import_reading.html", progress=None, preview_id=preview_id)
-
-
-def _result(session: Session, past: PastImport, undone: Undone | None) -> Response[str]:
-    named = past.listing_ids[:NAMED]
-    kept = [one.listing_id for one in undone.kept] if undone else []
-    titles = {row.id: row.title for row in access.readable_listings(session, {*named, *kept}).values()}
-    return render("import_result.html", past=past, undone=undone, named=named, titles=titles)
 
 
 handler = entry(app)

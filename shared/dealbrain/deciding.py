@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dealbrain import access
+from dealbrain import access, cardspec, jsontext
 from dealbrain.document import ArtifactType
 from dealbrain.errors import Problem
 from dealbrain.identity import Person
 from dealbrain.jsontext import Json
+from dealbrain.scalars import exact
 from dealbrain.shapes import Decision, Difference, Duplicate, Preview, Row, Strategy
 
 type Said = Mapping[str, Sequence[str]]
@@ -21,13 +22,12 @@ type Said = Mapping[str, Sequence[str]]
 # What is shown beside a row: the best matches; whoever wants to compare more has the API.
 BESIDE = 3
 
-# One choice for all rows: what the choice of a row begins with where it has such a one; else, what is suggested.
+# One choice for all rows: what a row's choice begins with, if it has such a one; else it is as suggested.
 FOR_ALL = {
-    "": "As chosen for each",
-    "suggested": "All as suggested",
-    "create": "All as new offers",
-    "use": "Use what is here wherever something is",
-    "update": "Update mine wherever one is alike",
+    "suggested": "As suggested",
+    "create": "All new",
+    "use": "Use what is here",
+    "update": "Update mine",
     "skip": "Skip all",
 }
 
@@ -137,27 +137,45 @@ def top_choices(shown: Preview, known: Beside) -> list[Choice]:
 # --------------------------------------------------------------------------------------------- differences
 
 
-def spread(differences: Sequence[Difference]) -> Iterator[tuple[str, Json, Json]]:
-    """What differs, field by field: its name in words, what the file says, what ours says."""
+def spread(differences: Sequence[Difference]) -> Iterator[tuple[str, str | None, str | None]]:
+    """What differs, field by field and in words: its name, what the file says, what ours says."""
     for one in differences:
-        yield from _spread(one.field, one.file, one.ours)
+        yield from _spread(
+            one.field.removeprefix("performance.").removeprefix("metadata."), one.file, one.ours
+        )
 
 
-def _spread(name: str, file: Json, ours: Json) -> Iterator[tuple[str, Json, Json]]:
+def _spread(name: str, file: Json, ours: Json) -> Iterator[tuple[str, str | None, str | None]]:
     if isinstance(file, dict) and isinstance(ours, dict):
         for key in sorted(file.keys() | ours.keys()):
             if file.get(key) != ours.get(key):
-                yield from _spread(f"{name}.{key}", file.get(key), ours.get(key))
-        return
-    words = name.removeprefix("performance.").removeprefix("metadata.")
-    yield words.replace(".", " ").replace("_", " "), file, ours
+                # A CPU's "cpu_mark" says already whose it is.
+                yield from _spread(
+                    key if key.startswith(name) else f"{name} {key}", file.get(key), ours.get(key)
+                )
+    elif name.endswith("_usd"):
+        yield _words(name.removesuffix("_usd")), _dollars(file), _dollars(ours)
+    else:
+        yield _words(name), _said(file), _said(ours)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace(".", " ")
+
+
+def _dollars(value: Json) -> str | None:
+    return cardspec.dollars(exact(value)) if isinstance(value, int | float) else _said(value)
+
+
+def _said(value: Json) -> str | None:
+    return value if value is None or isinstance(value, str) else jsontext.dumps(value)
 
 
 # -------------------------------------------------------------------------------------------- reading back
 
 
 def decided(shown: Preview, said: Said, known: Beside) -> dict[str, Any]:
-    """Read a form's choices as ``shapes.Confirm`` spells them; only what differs from the suggestion is said."""
+    """Read a form's choices as ``shapes.Confirm`` spells them, where they differ from what is suggested."""
     values: dict[str, Any] = {"preview_id": str(shown.preview_id)}
     if shown.type is ArtifactType.deal:
         return values | _deal(chosen(shown.rows[0], shown, said, known))

@@ -91,7 +91,9 @@ def preview(
         return _keep(session, who, taken, pointer, now, upload.told)
 
 
-def preview_either(session: Session, who: Person, sent: Sent, columns: Mapped | None, now: datetime) -> Preview:
+def preview_either(
+    session: Session, who: Person, sent: Sent, columns: Mapped | None, now: datetime
+) -> Preview:
     """The same for a file of whichever type it turns out to be.
 
     Raises:

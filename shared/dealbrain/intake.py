@@ -81,7 +81,7 @@ def read(kind: ArtifactType, sent: Sent, columns: Mapped | None, now: datetime) 
 
 
 def recognized(content: bytes) -> Media | None:
-    """Tell what kind of file a text is, by how it begins; None where it is none, such as a shop's description."""
+    """Tell what kind of file a text is, by how it begins; a shop's description, say, is none of them."""
     begins = content.removeprefix(codecs.BOM_UTF8).lstrip()
     if begins[:1] in {b"{", b"["}:
         return Media.json

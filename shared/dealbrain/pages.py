@@ -123,6 +123,7 @@ def render(
         "address": here + (f"?{web.query()}" if web.query() else ""),
         "with_query": partial(_with_query, here, web.query()),
         "is_piece": is_piece(),
+        "status": HTTPStatus(status),
     }
     html = _templates().get_template(template).render(known | values)
     said = {
@@ -181,7 +182,7 @@ def refused(refusal: Refusal) -> Response[str]:
     kept = {name: str(value) for name, value in told.headers.items()}
     if is_piece():
         return Response(told.status_code, "text/plain; charset=utf-8", refusal.detail, kept)
-    return render("error.html", told.status_code, kept, refusal=refusal, status=HTTPStatus(told.status_code))
+    return render("error.html", told.status_code, kept, refusal=refusal)
 
 
 def _to_sign_in() -> Response[str]:
@@ -316,8 +317,9 @@ def _iso(value: date | datetime) -> str:
     return scalars.spell_instant(value) if isinstance(value, datetime) else value.isoformat()
 
 
-def _money(value: Decimal | None) -> str:
-    return cardspec.dollars(value)
+def _money(value: Decimal | float | None) -> str:
+    # A breakdown is JSON, whose amounts are numbers.
+    return "" if value is None else cardspec.dollars(scalars.exact(value))
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
@@ -330,7 +332,7 @@ def _place(pointer: str) -> str:
     words = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps]
     # Nobody misses the wrappings: an item's listing has a listing in it.
     kept = [word for word, before in zip(words, ["", *words], strict=False) if word not in {before, "data"}]
-    return " › ".join(kept)
+    return ", ".join(kept)
 
 
 FILTERS: Mapping[str, Callable[..., object]] = {
