@@ -98,16 +98,17 @@ def _sent(typed: Typed, file: Sent | None) -> Sent | None:
 
     Raises:
         Invalid: it brings nothing.
+        UnsupportedType: the file is compressed.
     """
+    if not any((typed.get("upload_id"), typed.get("text").strip(), file and file.content.strip())):
+        told = "This file is empty." if file else "Choose a file, or paste something."
+        raise Invalid(told, problems=(Problem("", "nothing", told),))
     if upload_id := typed.get("upload_id"):
         return Sent(jsontext.dumps({"upload_id": upload_id}).encode(), Media.json)
     if file is not None:
-        return replace(file, media_type=intake.kind_said(file))
+        return replace(forms.checked(file), media_type=intake.kind_said(file))
     content = typed.get("text").encode()
-    if not content.strip():
-        nothing = Problem("", "nothing", "Choose a file, or paste something.")
-        raise Invalid("Nothing was sent.", problems=(nothing,))
-    kind = intake.recognized(content)
+    kind = Media.csv if typed.headings else intake.recognized(content)
     return Sent(content, kind, typed.get("name") or None) if kind else None
 
 

@@ -84,7 +84,6 @@ def filled(body: bytes, content_type: str, most: int) -> tuple[dict[str, str], S
 
     Raises:
         Malformed: it is no such form, or what a field says is no text.
-        UnsupportedType: the file is compressed.
     """
     import multipart  # noqa: PLC0415 - as above
 
@@ -96,7 +95,7 @@ def filled(body: bytes, content_type: str, most: int) -> tuple[dict[str, str], S
         said = {name: sent.content.decode() for name, sent in parts if name != FIELD}
     except UnicodeDecodeError:
         raise Malformed("What was typed is no UTF-8; load the page again and send it once more.") from None
-    return said, checked(files[0]) if files else None
+    return said, files[0] if files else None
 
 
 def _parts(body: bytes, boundary: str, most: int) -> list[tuple[str, Sent]]:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from dealbrain import assets, cardspec, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
-from dealbrain.facts import URL, Media
+from dealbrain.facts import JSON_BODY_BYTES, URL, Media
 from dealbrain.identity import Person
 from dealbrain.settings import settings
 from dealbrain.shapes import Request
@@ -69,7 +69,7 @@ class Page(Api):
 def page(
     *,
     signed_in: bool = False,
-    body_limit: int = web.JSON_BODY_BYTES,
+    body_limit: int = JSON_BODY_BYTES,
     takes: tuple[Media, ...] = (Media.fields,),
     advice: str = "",
 ) -> Page:
