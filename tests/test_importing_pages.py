@@ -406,7 +406,7 @@ def test_what_is_not_the_same_is_not_shown_beside_it_again(ann: Person, alice: P
     text = f"title\n{LATITUDE['title']} Laptop\n"
     address = led(bring(ann, text))
     assert f'name="apart-0" value="{listing["id"]}"' in shown(ann, address)
-    confirmed(ann, address, row_0="create", **{"apart_0": str(listing["id"])})
+    confirmed(ann, address, row_0="create", apart_0=str(listing["id"]))
     assert f'name="apart-0" value="{listing["id"]}"' not in shown(ann, led(bring(ann, text)))
 
 
@@ -659,7 +659,7 @@ def test_real_offers_come_in_and_are_all_here_when_they_come_again(ann: Person) 
     assert not {"create", "update"} & {choice.split("-")[0] for choice in preselected(again).values()}
 
 
-# -------------------------------------------------------------------------------------- what differs, in words
+# --------------------------------------------------------------------------------- what differs, in words
 
 
 @pytest.mark.parametrize(
