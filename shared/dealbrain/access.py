@@ -5,6 +5,7 @@ life of a share token and what it opens.
 """
 
 import hashlib
+from collections.abc import Collection as Many
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -49,6 +50,14 @@ def readable_listing(session: Session, listing_id: int) -> Listing:
     """
     statement = sa.select(Listing).where(Listing.id == listing_id).options(joinedload(Listing.owner))
     return _one(session, statement)
+
+
+def readable_listings(session: Session, listing_ids: Many[int]) -> dict[int, Listing]:
+    """Those of these offers that are there, by their ids; anybody may read an offer."""
+    if not listing_ids:
+        return {}
+    statement = sa.select(Listing).where(Listing.id.in_(listing_ids)).options(joinedload(Listing.owner))
+    return {row.id: row for row in session.scalars(statement)}
 
 
 def editable_listing(session: Session, who: Caller, listing_id: int) -> Listing:
@@ -187,6 +196,16 @@ def owned(session: Session, who: Caller, collection_id: int) -> Collection:
         NotFound: absent or not theirs, even when public.
     """
     return _one(session, _collection(collection_id).where(_owned_by(who)))
+
+
+def owned_all(session: Session, who: Caller, collection_ids: Many[int]) -> dict[int, Collection]:
+    """Those of these collections that are the caller's, by their ids."""
+    statement = (
+        sa.select(Collection)
+        .join(Collection.owner)
+        .where(Collection.id.in_(collection_ids), _IS_THERE, _owned_by(who))
+    )
+    return {row.id: row for row in session.scalars(statement)}
 
 
 def editable(session: Session, who: Caller, collection_id: int) -> Collection:

@@ -85,6 +85,7 @@ def page(
     signed_in: bool = False,
     body_limit: int = JSON_BODY_BYTES,
     takes: tuple[Media, ...] = (Media.fields,),
+    advice: str = "",
 ) -> Page:
     """Make the resolver of one page.
 
@@ -92,8 +93,9 @@ def page(
         signed_in: whether who is not signed in is led to where one signs in.
         body_limit: bytes of a form taken.
         takes: kinds of forms it reads.
+        advice: what somebody may do whose form is too large.
     """
-    return web.ready(Page(signed_in=signed_in, body_limit=body_limit, takes=takes))
+    return web.ready(Page(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice))
 
 
 def _without_empty(event: Mapping[str, Any]) -> str | None:
@@ -360,12 +362,22 @@ def _iso(value: date | datetime) -> str:
     return scalars.spell_instant(value) if isinstance(value, datetime) else value.isoformat()
 
 
-def _money(value: Decimal | None) -> str:
-    return cardspec.dollars(value)
+def _money(value: Decimal | float | None) -> str:
+    # A breakdown is JSON, whose amounts are numbers.
+    return "" if value is None else cardspec.dollars(scalars.exact(value))
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def _place(pointer: str) -> str:
+    """A place in a file (RFC 6901) as people read it: what is counted is counted from 1."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    words = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps]
+    # Nobody misses the wrappings: an item's listing has a listing in it.
+    kept = [word for word, before in zip(words, ["", *words], strict=False) if word not in {before, "data"}]
+    return ", ".join(kept)
 
 
 FILTERS: Mapping[str, Callable[..., object]] = {
@@ -377,6 +389,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "iso": _iso,
     "money": _money,
     "counted": _counted,
+    "place": _place,
     "capacity": cardspec.capacity,
     "host": lambda url: urlsplit(url).hostname or "",
 }

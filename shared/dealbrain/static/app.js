@@ -89,3 +89,106 @@ document.addEventListener("visibilitychange", async () => {
   const answer = await fetch(location.href, {method: "HEAD"}).catch(() => null);
   if (answer?.status === 404) location.reload();
 });
+
+// ----------------------------------------------------------------------------------------- importing
+
+// One choice for all rows: as the form's own "for all" does it (deciding.py) where no script runs.
+document.addEventListener("click", ({target}) => {
+  const forAll = target.closest("[data-all]")?.dataset.all;
+  if (!forAll) return;
+  for (const select of document.querySelectorAll("select[data-suggested]")) {
+    const fitting = [...select.options].find(({value}) => value.split("-")[0] === forAll);
+    select.value = fitting?.value ?? select.dataset.suggested;
+  }
+  tell("Every row is set; change single ones as you like.");
+});
+
+const bring = document.getElementById("bring");
+if (bring) takeFiles(bring);
+
+function takeFiles(form) {
+  const {file: field, text} = form.elements;
+  const kinds = JSON.parse(form.dataset.kinds);
+
+  // A file let go anywhere on the page is meant for the only field that takes one.
+  const holdsFiles = ({dataTransfer}) => dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    form.classList.add("dropping");
+  });
+  document.addEventListener("dragleave", ({relatedTarget}) => relatedTarget || form.classList.remove("dropping"));
+  document.addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    form.classList.remove("dropping");
+    field.files = event.dataTransfer.files;
+    form.requestSubmit();
+  });
+
+  form.addEventListener("submit", (event) => {
+    const [file] = field.files;
+    const size = file?.size ?? new Blob([text.value]).size;
+    if (size <= Number(form.dataset.formMost)) return;
+    event.preventDefault();
+    if (!file) return tell("So much cannot be pasted. Save it as a file, and bring that.");
+    sendLarge(file).catch(({message}) => (show(), tell(message)));
+  });
+
+  const place = document.getElementById("sending");
+  function show(sentence, done) {
+    place.hidden = !sentence;
+    place.firstElementChild.textContent = sentence;
+    const bar = place.lastElementChild;
+    if (done === undefined) bar.removeAttribute("value");
+    else bar.value = done;
+  }
+
+  // What is too large for a form goes to the store, to an address made for it; then it is read from there.
+  async function sendLarge(file) {
+    if (file.size > Number(form.dataset.uploadMost)) throw Error("This file is larger than 20 MB. Split it, and bring its parts.");
+    const kind = kinds[file.name.split(".").pop().toLowerCase()];
+    if (!kind) throw Error(`A file so large is one of these: ${Object.keys(kinds).join(", ")}.`);
+    show("Sending …", 0);
+    const about = JSON.stringify({file_name: file.name.slice(-255), size: file.size, content_type: kind});
+    const asked = await fetch("/v1/uploads", {method: "POST", headers: {"Content-Type": "application/json"}, body: about});
+    const upload = await asked.json();
+    if (!asked.ok) throw Error(upload.detail);
+    await send(upload, file);
+    await read(upload.upload_id);
+  }
+
+  // By the old way of sending, the only one that tells how far it is.
+  const send = ({url, fields}, file) =>
+    new Promise((resolve, reject) => {
+      const sent = new FormData();
+      for (const [name, value] of Object.entries(fields)) sent.append(name, value);
+      sent.append("file", file);
+      const request = new XMLHttpRequest();
+      request.upload.onprogress = ({loaded, total}) => show("Sending …", Math.floor((100 * loaded) / total));
+      request.onload = () => (request.status < 300 ? resolve() : reject(Error("The file was not taken. Please try again.")));
+      request.onerror = () => reject(Error("The file could not be sent. Please try again."));
+      request.open("POST", url);
+      request.send(sent);
+    });
+
+  async function read(id) {
+    show("Reading …");
+    const address = `/import/${id}`;
+    const asking = setInterval(() => look(address).catch(() => {}), 1000);
+    const sent = new FormData();
+    sent.append("upload_id", id);
+    const answer = await fetch(form.action, {method: "POST", body: sent, redirect: "manual"}).finally(() => clearInterval(asking));
+    if (answer.type === "opaqueredirect") return location.assign(address);
+    // Something is wrong with it: asked once more, as a page, the answer says what.
+    field.value = "";
+    form.elements.upload_id.value = id;
+    form.submit();
+  }
+
+  async function look(address) {
+    const page = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
+    const bar = page.querySelector("#reading progress[value]");
+    if (bar) show(page.querySelector("#reading [role=status]").textContent, (100 * bar.value) / bar.max);
+  }
+}
