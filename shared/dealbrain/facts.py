@@ -118,6 +118,8 @@ LINE_BYTES = MEBIBYTE
 FEED_ENTRIES = 50
 PAGE = 20
 PAGE_MOST = 100
+# The last prices of an offer that its chart shows.
+HISTORY = 50
 
 TITLE = 255
 SELLER = 128

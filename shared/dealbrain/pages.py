@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from dealbrain import assets, cardspec, jsontext, markup, scalars, web
+from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
 from dealbrain.facts import Media
@@ -267,7 +267,7 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.globals.update(asset=assets.address, card=cardspec, pixels=cardspec.PIXELS)
+    made.globals.update(asset=assets.address, card=cardspec, pixels=cardspec.PIXELS, course=charts.course)
     made.filters.update(FILTERS)
     return made
 
