@@ -96,6 +96,7 @@ def render(
     template: str,
     status: int = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
+    /,
     *,
     policy: str | None = None,
     **values: object,
@@ -311,8 +312,9 @@ def _iso(value: date | datetime) -> str:
     return scalars.spell_instant(value) if isinstance(value, datetime) else value.isoformat()
 
 
-def _money(value: Decimal | None) -> str:
-    return cardspec.dollars(value)
+def _money(value: Decimal | float | None) -> str:
+    # A breakdown is JSON, whose amounts are numbers.
+    return "" if value is None else cardspec.dollars(scalars.exact(value))
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
@@ -329,5 +331,6 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "money": _money,
     "counted": _counted,
     "capacity": cardspec.capacity,
+    "json": jsontext.dumps,
     "host": lambda url: urlsplit(url).hostname or "",
 }
