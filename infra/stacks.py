@@ -34,7 +34,7 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
     endpoints = by_folder(routes())
     modules = {module: found for folder in endpoints.values() for module, found in folder.items()}
     data = Data(app, plan)
-    api = Api(app, plan, list(modules))
+    api = Api(app, plan, list(modules), data.people)
     ground = Ground(
         plan=plan,
         settings=settings(plan, data, api),
@@ -61,13 +61,14 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
 def settings(plan: Plan, data: Data, api: Api) -> Settings:
     """The settings of every function; one that is missing is missing here, and not at a first request."""
     return Settings(
-        public_origin=plan.origin or f"https://{api.host}",
+        public_origin=api.origin,
         generated_bucket=plan.bucket(Bucket.generated),
         private_bucket=plan.bucket(Bucket.private),
         pending_table=plan.table,
         renderer_function=plan.renderer,
         token_issuer=data.issuer,
-        token_client_id=data.client_id,
+        token_client_id=api.client_id,
+        sign_in_url=data.sign_in_url,
         cdn_fingerprint=plan.cdn_fingerprint,
         database_url=data.database_url,
         database_ca=DATABASE_CA,

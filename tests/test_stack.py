@@ -303,7 +303,8 @@ def expected(needs: Any, *, is_endpoint: bool) -> set[tuple[str, str]]:
     files |= {("s3:ListBucket", bucket_arn(one)) for one in needs.lists}
     actions = {"get": "GetItem", "put": "PutItem", "delete": "DeleteItem", "scan": "Scan"}
     table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dealbrain-pending"
-    pending = {(f"dynamodb:{actions[one]}", table) for one in needs.pending}
+    asked = {*needs.pending, *(("get",) if is_endpoint else ())}
+    pending = {(f"dynamodb:{actions[one]}", table) for one in asked}
     return (
         files | pending | ({("lambda:InvokeFunction", function_arn(RENDERER))} if needs.renderer else set())
     )

@@ -2,7 +2,7 @@
 
 Handlers are called in threads; some do the work, others have another process do it. What AWS's gateway
 answers by itself is imitated byte for byte; everything else is the functions' own answer. The one route
-AWS does not have signs a person in by name.
+of ours AWS does not have gives programs a token for a name; where people sign in stands in hosted.
 """
 
 import base64

@@ -22,6 +22,7 @@ from functions.sweeping import expired, forgotten, leftovers
 from infra.local.chromium import ensure_chromium
 from infra.local.deployed import functions, invoke, name, remote
 from infra.local.gateway import Context, Gateway, sign_in
+from infra.local.hosted import sign_in_pages
 from infra.local.issuer import Issuer
 from infra.local.lambdas import Function, lambdas
 from infra.local.notifications import notifications
@@ -102,7 +103,7 @@ def system(
         parts.callback(_forget_connections)
         if isolated:
             endpoints = [remote(one, lambdas_url) for one in endpoints]
-        parts.enter_context(serve(Gateway([sign_in(issuer), *endpoints]), listener))
+        parts.enter_context(serve(Gateway([sign_in(issuer), *sign_in_pages(issuer), *endpoints]), listener))
         running = System(address(listener), configured, issuer, stores_url, lambdas_url)
         if warming:
             parts.enter_context(warm_ups(running, isolated=isolated))
@@ -157,6 +158,7 @@ def local_settings(origin: str, database: str = "") -> Settings:
         renderer_function=RENDERER,
         token_issuer="http://localhost/issuer",  # noqa: S106 - a name, no password
         token_client_id="dealbrain-local",  # noqa: S106 - a name, no password
+        sign_in_url=origin,
         database_url=database,
         database_pool=POOL,
         chromium=os.environ.get("CHROMIUM", ""),
@@ -260,7 +262,8 @@ Deal Brain runs on {running.url} (Ctrl-C stops it; its data are in {DATA.name}/)
 
   Documentation   {running.url}/v1/docs
   Collections     {running.url}/v1/collections/discover
-  Sign in         curl -X POST -H 'Content-Type: application/json' \\
+  Sign in         {running.url}/sign-in (as anybody you name), or for a program
+                  curl -X POST -H 'Content-Type: application/json' \\
                     -d '{{"username": "alice"}}' {running.url}/v1/dev/sign-in
 """,
         flush=True,

@@ -151,6 +151,9 @@ USERNAME = r"^[a-z0-9_-]{3,32}$"
 # counts as such), so no neighbour can plant one.
 SESSION_COOKIE = "__Host-session"
 SIGN_IN_COOKIE = "__Host-sign-in"
+# Where the issuer sends browsers back to: it is told these two, and takes no others.
+SIGN_IN_CALLBACK = "/sign-in/callback"
+SIGNED_OUT = "/discover"
 
 # What our CDN adds to every request: a word only it knows, and the address of whoever asks it.
 CDN_WORD = "x-dealbrain-cdn"

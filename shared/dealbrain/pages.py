@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
-from dealbrain.facts import Media
+from dealbrain.facts import URL, Media
 from dealbrain.identity import Person
 from dealbrain.settings import settings
 from dealbrain.shapes import Request
@@ -119,6 +119,7 @@ def render(
         "address": here + (f"?{web.query()}" if web.query() else ""),
         "with_query": partial(_with_query, here, web.query()),
         "is_piece": is_piece(),
+        "status": HTTPStatus(status),
     }
     html = _templates().get_template(template).render(known | values)
     said = {
@@ -153,7 +154,8 @@ def _policy(**more: str) -> str:
         "style-src": "'self'",
         "img-src": "'self'",
         "connect-src": "'self'",
-        "form-action": "'self'",
+        # Browsers hold forms to it up to their last redirection, which may be to where one signs in.
+        "form-action": f"'self' {settings().sign_in_url}",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         **{name.replace("_", "-"): value for name, value in more.items()},
@@ -171,13 +173,17 @@ def see_other(path: str) -> Response[str]:
     return Response(HTTPStatus.SEE_OTHER, None, "", {"Location": path, "Cache-Control": NO_STORE})
 
 
-def refused(refusal: Refusal) -> Response[str]:
+def refused(
+    refusal: Refusal,
+    template: str = "error.html",
+    **values: Any,  # noqa: ANN401 - whatever the template shows
+) -> Response[str]:
     """Say to a person what is wrong and what can be done; to htmx in one line, which the open page shows."""
     told = web.problem(refusal)
     kept = {name: str(value) for name, value in told.headers.items()}
     if is_piece():
         return Response(told.status_code, "text/plain; charset=utf-8", refusal.detail, kept)
-    return render("error.html", told.status_code, kept, refusal=refusal, status=HTTPStatus(told.status_code))
+    return render(template, told.status_code, kept, refusal=refusal, **values)
 
 
 def _to_sign_in() -> Response[str]:
@@ -206,6 +212,12 @@ def local_path(wanted: str | None) -> str:
     if wanted and re.fullmatch(r"/(?![/\\])[\x21-\x7e]*", wanted) and "\\" not in wanted:
         return wanted
     return "/"
+
+
+def way_on(wanted: str | None) -> str:
+    """Where somebody goes on who signed in: a path of ours that is not about signing in."""
+    path = local_path(wanted) if len(wanted or "") <= URL else "/"
+    return "/" if path.startswith(SIGN_IN) else path
 
 
 # -------------------------------------------------------------------------------------------------- forms

@@ -28,6 +28,8 @@ class Settings(BaseModel):
     renderer_function: str
     token_issuer: str
     token_client_id: str
+    sign_in_url: str
+    """Scheme and host of the issuer's pages, where people sign in and out; without a trailing slash."""
     cdn_fingerprint: str = ""
     """SHA-256 (hexadecimal) of the word by which our CDN is known; empty where there is none to believe."""
     database_url: str = ""

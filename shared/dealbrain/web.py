@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
 from http import HTTPStatus
@@ -27,6 +27,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -303,9 +304,7 @@ def default_api(refuse: Callable[[], NoReturn]) -> Api:
     """
     app = api()
     app.routes.append(
-        Route(
-            "ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404, is_page=False
-        )
+        Route("ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404, is_page=False)
     )
     app.exception_handler(NotFoundError)(lambda _: refuse())
     return app
@@ -466,6 +465,20 @@ def attachment(content: bytes, media_type: str, file_name: str) -> Response[str]
 def redirect(location: str) -> Response[str]:
     """Send the caller on, this time only."""
     return Response(HTTPStatus.FOUND, None, "", {"Location": location, "Cache-Control": NO_STORE})
+
+
+def keep[T](given: Response[T], name: str, value: str, life: timedelta) -> Response[T]:
+    """Have the browser keep a cookie: for this host, over TLS, out of sight of scripts and of other sites."""
+    seconds = int(life.total_seconds())
+    given.cookies.append(
+        Cookie(name, value, "/", secure=True, http_only=True, max_age=seconds, same_site=SameSite.LAX_MODE)
+    )
+    return given
+
+
+def forget[T](given: Response[T], name: str) -> Response[T]:
+    """Have the browser drop a cookie."""
+    return keep(given, name, "", timedelta(0))
 
 
 def nothing() -> Response[str]:
