@@ -15,6 +15,7 @@ import pytest
 from dealbrain import facts
 from dealbrain.facts import Bucket
 from dealbrain.settings import LIBRARIES, PREFIX, Settings
+from functions.accounts import callback
 from functions.carding import warm
 from functions.deploying import check
 from functions.rescoring import all as rescore
@@ -335,6 +336,36 @@ def more_for(name: str) -> set[tuple[str, str]]:
     return set()
 
 
+def wrong_sign_in(found: Templates) -> list[str]:
+    """What would let somebody else have our codes, or us have what we did not ask for."""
+    (pool,) = resources(found, "AWS::Cognito::UserPool")
+    (domain,) = resources(found, "AWS::Cognito::UserPoolDomain")
+    (client,) = resources(found, "AWS::Cognito::UserPoolClient")
+    function = functions(found)[callback.__name__].properties
+    told = function["Environment"]["Variables"]
+    origin = told[f"{PREFIX}PUBLIC_ORIGIN"]
+    wanted = {
+        "UserPoolId": pool.ref,
+        "GenerateSecret": False,
+        "AllowedOAuthFlowsUserPoolClient": True,
+        "AllowedOAuthFlows": ["code"],
+        "AllowedOAuthScopes": ["openid"],
+        "CallbackURLs": [f"{origin}/sign-in/callback"],
+        "LogoutURLs": [f"{origin}/discover"],
+        "SupportedIdentityProviders": ["COGNITO"],
+    }
+    right = {name: client.properties.get(name) == value for name, value in wanted.items()} | {
+        "origin": origin.startswith("https://"),
+        "client": told[f"{PREFIX}TOKEN_CLIENT_ID"] == client.ref,
+        "domain": domain.properties["UserPoolId"] == pool.ref
+        and domain.properties["Domain"] == f"dealbrain-{ACCOUNT}",
+        "pages": told[f"{PREFIX}SIGN_IN_URL"] == f"https://{domain.ref}.auth.{REGION}.amazoncognito.com",
+        # Inside the network it would not reach the issuer.
+        "network": "VpcConfig" not in function,
+    }
+    return [name for name, is_right in right.items() if not is_right]
+
+
 def wrong_database_logins(found: Templates) -> list[str]:
     user = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:<data.Instance.DbiResourceId>/app"
     wrong = []
@@ -647,6 +678,7 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "every function may do exactly what its NEEDS say": wrong_grants,
     "database functions and no others may sign in to the database": wrong_database_logins,
     "one security group is shared by all database functions and by no other": wrong_networks,
+    "people sign in by a code, and come back to us alone": wrong_sign_in,
     "nothing leads out of the network but to our buckets and our table": ways_out,
     "every function has every setting and only database functions the database's": wrong_settings,
     "no environment holds a secret": told_secrets,
@@ -805,6 +837,35 @@ def without_group(found: dict[str, Any]) -> None:
     next(one for one in every(found, FUNCTION) if "VpcConfig" in one and "Handler" in one)["VpcConfig"][
         "SecurityGroupIds"
     ] = ["sg-of-its-own"]
+
+
+def client(found: dict[str, Any]) -> dict[str, Any]:
+    return next(every(found, "AWS::Cognito::UserPoolClient"))
+
+
+def with_implicit_flow(found: dict[str, Any]) -> None:
+    client(found)["AllowedOAuthFlows"].append("implicit")
+
+
+def with_more_scopes(found: dict[str, Any]) -> None:
+    client(found)["AllowedOAuthScopes"].append("aws.cognito.signin.user.admin")
+
+
+def with_codes_for_others(found: dict[str, Any]) -> None:
+    client(found)["CallbackURLs"].append("https://evil.example/")
+
+
+def with_callback_in_the_network(found: dict[str, Any]) -> None:
+    own = every(found, FUNCTION)
+    function = next(one for one in own if one.get("Handler") == f"{callback.__name__}.handler")
+    function["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": []}
+
+
+def without_grant_to_know_who_calls(found: dict[str, Any]) -> None:
+    own = found["api-pages"]["Resources"]
+    role = own[next(name for name in own if name.startswith("ZipsPagesStaticRole"))]
+    kept = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    kept.remove(next(one for one in kept if one["Action"] == ["dynamodb:GetItem"]))
 
 
 def without_throttle(found: dict[str, Any]) -> None:
@@ -980,6 +1041,11 @@ MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], li
     (without_tls, open_buckets),
     (without_concurrency, wrong_concurrency),
     (without_group, wrong_networks),
+    (with_implicit_flow, wrong_sign_in),
+    (with_more_scopes, wrong_sign_in),
+    (with_codes_for_others, wrong_sign_in),
+    (with_callback_in_the_network, wrong_sign_in),
+    (without_grant_to_know_who_calls, wrong_grants),
     (without_throttle, wrong_throttle),
     (without_protection, weak_databases),
     (without_schedule, wrong_schedules),

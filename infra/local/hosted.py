@@ -177,7 +177,6 @@ def _asking(
         username=username,
         wrong=wrong,
         names=(CURATOR, HUNTER),
-        pattern=facts.USERNAME.strip("^$"),
         cancelled=_back(asked, error="access_denied"),
     )
     return Response(

@@ -180,7 +180,8 @@ def refused(
 ) -> Response[str]:
     """Say to a person what is wrong and what can be done; to htmx in one line, which the open page shows."""
     told = web.problem(refusal)
-    kept = {name: str(value) for name, value in told.headers.items()}
+    # All it says but what kind of text it is, which is another one here.
+    kept = {name: str(value) for name, value in told.headers.items() if name != "Content-Type"}
     if is_piece():
         return Response(told.status_code, "text/plain; charset=utf-8", refusal.detail, kept)
     return render(template, told.status_code, kept, refusal=refusal, **values)

@@ -163,10 +163,10 @@ def _exchanged(code: str, verifier: str) -> str:
         said: Any = jsontext.loads(answered)
         if status == HTTPStatus.BAD_REQUEST and said["error"] == "invalid_grant":
             raise Expired("Signing in took too long, or this page was loaded twice. Sign in again.")
-        token: str = said["access_token"]
+        token = said["access_token"]
     except (Malformed, KeyError, TypeError) as error:
         raise Unavailable(_DOWN) from error
-    if not isinstance(token, str):
+    if status != HTTPStatus.OK or not isinstance(token, str):
         raise Unavailable(_DOWN)
     return token
 
