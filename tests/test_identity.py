@@ -282,8 +282,8 @@ def test_an_invalid_token_is_refused_on_every_route_that_open_to_strangers_inclu
     forger: Person, key: str
 ) -> None:
     method, _, path = key.partition(" ") if key != DEFAULT else ("GET", "", "/v1/nowhere")
-    address = path.removeprefix("/v1").replace("{preview_id}", "00000000-0000-4000-8000-000000000000")
-    answer = forger.call(method, address.replace("{listing_id}", "1").replace("{collection_id}", "1"))
+    address = path.replace("{preview_id}", "00000000-0000-4000-8000-000000000000")
+    answer = forger.send(method, address.replace("{listing_id}", "1").replace("{collection_id}", "1"))
     assert answer.status_code == 401
 
 
@@ -291,6 +291,11 @@ def test_a_refusal_says_how_to_do_better(forger: Person) -> None:
     answer = forger.get("/health")
     refused(answer, 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_page_tells_a_program_in_the_one_shape_that_its_token_is_wrong(forger: Person) -> None:
+    """It is not led to where people sign in, and would be led there again."""
+    refused(forger.open("/discover"), 401, "unauthenticated")
 
 
 def test_two_tokens_at_once_are_nobodys(api: Api) -> None:

@@ -14,6 +14,7 @@ NEEDS = Needs(database=True, reads=(SPECS,), writes=(SPECS,), deletes=(SPECS,), 
 
 
 @app.get("/discover", summary="Find public collections")
+@app.head("/discover", summary="Look whether public collections can be found")
 def discover(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the address
     q: Typed | None = None,
     owner: Typed | None = None,
@@ -29,7 +30,9 @@ def discover(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the
         found = discovering.discover(session, search, sort, facts.PAGE, cursor)
         shown = licensing.public_collections(session, [one.id for one in found.items], now())
     count("Discovered")
-    return render("discover.html", search=search, sort=sort, sorts=DiscoverSort, found=found, shown=shown, cursor=cursor)
+    return render(
+        "discover.html", search=search, sort=sort, sorts=DiscoverSort, found=found, shown=shown, cursor=cursor
+    )
 
 
 handler = entry(app)

@@ -11,10 +11,10 @@ app = page()
 NEEDS = Needs()
 
 
-@app.get("/static/<name>", summary="Fetch a style, a script or the icon")
-def static(name: str) -> Response[str]:
+@app.get("/static/<file>", summary="Fetch a style, a script or the icon")
+def static(file: str) -> Response[str]:
     """Answer a file to be kept for ever: another content has another name."""
-    found = assets.served().get(name)
+    found = assets.served().get(file)
     if found is None:
         raise NotFound
     headers = {"Cache-Control": assets.FOR_EVER, "Vary": "Accept-Encoding"}

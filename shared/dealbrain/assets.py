@@ -16,7 +16,7 @@ _KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# What is served, and the files it is made of, one behind the other: a page asks for one script, not for three.
+# What is served, and the files it is made of, one behind the other: a page asks for one script, not three.
 _MADE_OF = {
     "app.css": ("app.css",),
     "app.js": ("htmx-4.0.1.min.js", "app.js"),

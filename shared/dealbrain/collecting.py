@@ -1,6 +1,6 @@
 """Collections and their items: what their owner does with them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from dealbrain import access, counting, facts, indexing, licensing, showing
 from dealbrain.document import Visibility
-from dealbrain.errors import AlreadyInCollection, Invalid, NotFound, Problem, RevisionChanged, TooManyItems
+from dealbrain.errors import AlreadyInCollection, Conflict, Invalid, NotFound, Problem, RevisionChanged, TooManyItems
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
 from dealbrain.shapes import (
@@ -205,6 +205,28 @@ def change_item(
         _place(others, item, position)
     touch(session, collection, now)
     return item
+
+
+def refuse_overwriting(
+    session: Session, who: Person, collection_id: int, item_id: int, seen: Mapping[str, str | None]
+) -> None:
+    """Refuse to write over what somebody else, or another window, has written meanwhile.
+
+    Args:
+        session: the transaction, in which the collection is locked from here on.
+        who: its owner.
+        collection_id: the collection.
+        item_id: the item.
+        seen: what its notes were when they were shown.
+
+    Raises:
+        NotFound: the collection is absent or not the caller's, or the item is not in it.
+        Conflict: one of the notes is another one now.
+    """
+    _, item, _ = _editable_item(session, who, collection_id, item_id)
+    for name, value in seen.items():
+        if (getattr(item, name) or "") != (value or ""):
+            raise Conflict("This note was changed in another window. Copy yours, load the page again, and add it.")
 
 
 def remove_item(session: Session, who: Person, collection_id: int, item_id: int, now: datetime) -> None:

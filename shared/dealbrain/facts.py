@@ -71,6 +71,8 @@ PREVIEW_LIFE = timedelta(minutes=30)
 UPLOAD_LIFE = timedelta(minutes=10)
 # How long its owner may take back the deletion of a collection; then it really goes.
 RESTORABLE = timedelta(days=30)
+# How long a change of many items can be undone.
+BULK_UNDOABLE = timedelta(days=1)
 # How long an import can be undone.
 UNDOABLE = timedelta(days=30)
 # How long an expired share token is kept, so that its owner still sees what it was.

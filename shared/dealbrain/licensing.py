@@ -74,9 +74,7 @@ def listings(session: Session, listing_ids: Many[int], now: datetime) -> dict[in
     return _licensed(session, look, now)
 
 
-def public_collections(
-    session: Session, collection_ids: list[int], now: datetime
-) -> dict[int, Shown]:
+def public_collections(session: Session, collection_ids: list[int], now: datetime) -> dict[int, Shown]:
     """What the cards of those of these collections show that are public, with the licence to draw them."""
 
     def look() -> dict[int, Shown]:

@@ -26,7 +26,7 @@ def html(text: str) -> str:
 def plain(text: str) -> str:
     """The words of a Markdown text alone, in one line."""
     words = [
-        "".join(child.content if child.type in {"text", "code_inline"} else " " for child in one.children)
+        "".join(" " if child.type.endswith("break") else child.content for child in one.children)
         for one in _reader().parse(text)
         if one.children
     ]

@@ -13,14 +13,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from uuid import uuid4
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
 from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
 from dealbrain.caching import NO_STORE
+from dealbrain.document import ItemStatus
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
-from dealbrain.facts import URL, Media
+from dealbrain.facts import JSON_BODY_BYTES, URL, Media
 from dealbrain.identity import Person
 from dealbrain.settings import settings
 from dealbrain.shapes import Request
@@ -35,6 +37,13 @@ FOLDER = Path(__file__).with_name("templates")
 SIGN_IN = "/sign-in"
 # A form has a handful of fields for each of a collection's 500 items at most.
 FIELDS_MOST = 5_000
+# What stands for a status where there is no room for its word.
+MARKS = {
+    ItemStatus.undecided: "?",
+    ItemStatus.shortlisted: "★",
+    ItemStatus.rejected: "✕",
+    ItemStatus.bought: "✓",
+}
 # Asked by htmx for a piece of a page, not by somebody for a page.
 HTMX = "hx-request"
 
@@ -52,8 +61,13 @@ class Page(Api):
         return {"statusCode": HTTPStatus.SEE_OTHER.value, "headers": {"Location": kept}, "body": ""}
 
     def tell(self, refusal: Refusal) -> Response[str]:
-        """Lead to where one signs in, or say what is wrong and what can be done."""
-        return _to_sign_in() if isinstance(refusal, Unauthenticated) else refused(refusal)
+        """Lead to where one signs in, or say what is wrong and what can be done.
+
+        No browser sends a token by itself: the program that did is told what is wrong with it, as everywhere.
+        """
+        if not isinstance(refusal, Unauthenticated):
+            return refused(refusal)
+        return _to_sign_in() if web.header("authorization") is None else web.problem(refusal)
 
     def _admit(self, event: "APIGatewayProxyEventV2", now: datetime) -> None:
         # Even who is not signed in is made by nobody else to do anything, such as to sign in.
@@ -67,7 +81,10 @@ class Page(Api):
 
 
 def page(
-    *, signed_in: bool = False, body_limit: int = web.JSON_BODY_BYTES, takes: tuple[Media, ...] = (Media.fields,)
+    *,
+    signed_in: bool = False,
+    body_limit: int = JSON_BODY_BYTES,
+    takes: tuple[Media, ...] = (Media.fields,),
 ) -> Page:
     """Make the resolver of one page.
 
@@ -120,6 +137,8 @@ def render(
         "with_query": partial(_with_query, here, web.query()),
         "is_piece": is_piece(),
         "status": HTTPStatus(status),
+        # What a form brings along that must do its work once, however often it is sent.
+        "once": uuid4().hex if isinstance(who, Person) else None,
     }
     html = _templates().get_template(template).render(known | values)
     said = {
@@ -191,7 +210,9 @@ def _to_sign_in() -> Response[str]:
     location = f"{SIGN_IN}?next={quote(_came_from(), safe='/')}"
     if is_piece():
         # A redirection would be followed by the script, and not by the browser.
-        return Response(HTTPStatus.UNAUTHORIZED, None, "", {"HX-Redirect": location, "Cache-Control": NO_STORE})
+        return Response(
+            HTTPStatus.UNAUTHORIZED, None, "", {"HX-Redirect": location, "Cache-Control": NO_STORE}
+        )
     return see_other(location)
 
 
@@ -206,9 +227,9 @@ def _came_from() -> str:
 
 
 def local_path(wanted: str | None) -> str:
-    """A path of ours, whatever somebody wrote into an address; else our first page.
+    r"""A path of ours, whatever somebody wrote into an address; else our first page.
 
-    Raises nothing: an address that leads elsewhere (``//there``, ``/\\there``, ``https:there``) leads home.
+    Raises nothing: an address that leads elsewhere (``//there``, ``/\there``, ``https:there``) leads home.
     """
     if wanted and re.fullmatch(r"/(?![/\\])[\x21-\x7e]*", wanted) and "\\" not in wanted:
         return wanted
@@ -254,6 +275,11 @@ def said(sent: Mapping[str, list[str]], *names: str) -> dict[str, str | None]:
     return {name: sent[name][0] or None for name in names if name in sent}
 
 
+def number(text: str | None) -> int | str | None:
+    """A whole number as JSON says it; what is none stays the text it is, for the shape to refuse."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) else text
+
+
 def read[T: Request](shape: type[T], values: Mapping[str, object]) -> T:
     """Read a form's values as the API reads the same in JSON.
 
@@ -263,7 +289,9 @@ def read[T: Request](shape: type[T], values: Mapping[str, object]) -> T:
     try:
         return shape.model_validate(values)
     except ValidationError as error:
-        raise Invalid("Something in the form is wrong.", problems=tuple(scalars.problems(error.errors()))) from None
+        raise Invalid(
+            "Something in the form is wrong.", problems=tuple(scalars.problems(error.errors()))
+        ) from None
 
 
 # ---------------------------------------------------------------------------------------------- templates
@@ -281,7 +309,14 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.globals.update(asset=assets.address, card=cardspec, pixels=cardspec.PIXELS, course=charts.course)
+    made.globals.update(
+        asset=assets.address,
+        card=cardspec,
+        course=charts.course,
+        marks=MARKS,
+        pixels=cardspec.PIXELS,
+        statuses=tuple(ItemStatus),
+    )
     made.filters.update(FILTERS)
     return made
 

@@ -155,4 +155,5 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except BotoCoreError as error:
-        raise Unavailable("The store of what expires does not answer; please try again in a few seconds.") from error
+        told = "The store of what expires does not answer; please try again in a few seconds."
+        raise Unavailable(told) from error

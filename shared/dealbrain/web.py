@@ -25,6 +25,7 @@ from aws_lambda_powertools.event_handler import Response as PowertoolsResponse
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Query as PowertoolsQuery
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
@@ -60,6 +61,7 @@ from dealbrain.settings import settings
 
 # Functions take it from here.
 Response = PowertoolsResponse
+Query = PowertoolsQuery
 Unit = MetricUnit
 
 VERSION = "0.1.0"
@@ -296,13 +298,14 @@ def ready[A: Api](app: A) -> A:
     return app
 
 
-def default_api(refuse: Callable[[], NoReturn]) -> Api:
-    """Make the resolver of the ``$default`` route, which answers whatever no other route does.
+def as_default[A: Api](app: A, refuse: Callable[[], NoReturn]) -> A:
+    """Make a resolver that of the ``$default`` route, which answers whatever no other route does.
 
     Args:
+        app: tells the refusals.
         refuse: raises the refusal that fits the request.
     """
-    app = api()
+    ready(app)
     app.routes.append(
         Route("ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404, is_page=False)
     )

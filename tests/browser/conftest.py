@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from dealbrain import facts, sessions
@@ -68,7 +69,7 @@ def visit(running: System, chromium: Browser, complaints: list[str]) -> Iterator
         context.close()
 
 
-def cookie(username: str, url: str) -> dict[str, object]:
+def cookie(username: str, url: str) -> SetCookieParam:
     """The cookie of somebody who signed in."""
     secret = sessions.begin(Session(subject(username), username), datetime.now(UTC))
     return {
