@@ -405,7 +405,7 @@ def test_an_import_that_costs_something_would_be_seen(tmp_path: Path, effect: st
 # Each may import what stands before it. What stands on one line does not know the others there.
 LAYERS = (
     "errors settings facts",
-    "jsontext forms assets markup",
+    "jsontext forms assets markup charts editing",
     "scalars",
     "document cardspec hardware",
     "titles graphics",

@@ -60,20 +60,31 @@ def readable_listings(session: Session, listing_ids: Many[int]) -> dict[int, Lis
     return {row.id: row for row in session.scalars(statement)}
 
 
+def owned_listing(session: Session, who: Caller, listing_id: int) -> Listing:
+    """An offer of the caller's, to read.
+
+    Raises:
+        NotFound: absent or not theirs.
+    """
+    return _one(session, _listing_of(who, listing_id))
+
+
 def editable_listing(session: Session, who: Caller, listing_id: int) -> Listing:
     """An offer of the caller's, locked until the transaction ends.
 
     Raises:
         NotFound: absent or not theirs.
     """
-    statement = (
+    return _one(session, _listing_of(who, listing_id).with_for_update(of=Listing))
+
+
+def _listing_of(who: Caller, listing_id: int) -> sa.Select[Listing]:
+    return (
         sa.select(Listing)
         .join(Listing.owner)
         .where(Listing.id == listing_id, _owned_by(who))
         .options(contains_eager(Listing.owner))
-        .with_for_update(of=Listing)
     )
-    return _one(session, statement)
 
 
 def editable_listings(session: Session, who: Caller, listing_ids: set[int]) -> dict[int, Listing]:

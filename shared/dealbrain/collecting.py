@@ -179,6 +179,13 @@ def add_item(session: Session, who: Person, collection_id: int, new: NewItem, no
     return item
 
 
+def holding(session: Session, who: Person, listing_id: int) -> set[int]:
+    """The numbers of those of the caller's collections that a listing is in."""
+    held = sa.select(Item.collection_id).where(Item.listing_id == listing_id)
+    there = _of(who).where(Collection.deleted_at.is_(None), Collection.id.in_(held))
+    return set(session.scalars(there.with_only_columns(Collection.id)))
+
+
 def refuse_overflow(count: int) -> None:
     """Refuse a collection of more items than one may have.
 

@@ -391,5 +391,6 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "counted": _counted,
     "place": _place,
     "capacity": cardspec.capacity,
+    "json": jsontext.dumps,
     "host": lambda url: urlsplit(url).hostname or "",
 }
