@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import product
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -121,6 +122,40 @@ RULES: Mapping[str, Rule] = {
     "POST /v1/imports/{import_id}/undo": owners(200),
     # Pages. A form that was taken leads on (303).
     "GET /static/{file}": Rule(200, NOBODYS, signed_in=False),
+    "GET /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "HEAD /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "POST /collections/{collection_id}/edit": owners(303),
+    "POST /collections/{collection_id}/copy": Rule(303, THEIRS | PUBLISHED & SIGNED_IN, signed_in=True),
+    "POST /collections/{collection_id}/delete": owners(303),
+    "POST /collections/{collection_id}/restore": owners(303),
+    "POST /collections/{collection_id}/items/{item_id}": owners(303),
+    "POST /collections/{collection_id}/order": owners(303),
+    "POST /collections/{collection_id}/bulk": owners(303),
+    "POST /collections/{collection_id}/undo": owners(303),
+    "GET /collections/{collection_id}/share": owners(200),
+    "POST /collections/{collection_id}/share": owners(303),
+    "POST /collections/{collection_id}/share/{token_id}": owners(303),
+    "GET /collections/{collection_id}/compare": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "GET /c/{token}": Rule(200, PUBLISHED, signed_in=False),
+    "HEAD /c/{token}": Rule(200, PUBLISHED, signed_in=False),
+    "GET /embed/{collection_id}": Rule(200, PUBLISHED, signed_in=False),
+    "GET /deals/{listing_id}/{listing_token}": everybodys(200),
+    "HEAD /deals/{listing_id}/{listing_token}": everybodys(200),
+    "GET /listings/{listing_id}": everybodys(200),
+    "HEAD /listings/{listing_id}": everybodys(200),
+    "GET /listings/{listing_id}/card": everybodys(200),
+    "GET /listings/{listing_id}/edit": owners(200),
+    "POST /listings/{listing_id}/edit": owners(303),
+    "GET /listings/{listing_id}/delete": owners(200),
+    "POST /listings/{listing_id}/delete": owners(303),
+    "GET /listings/{listing_id}/collect": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "POST /listings/{listing_id}/collect": Rule(303, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /listings/{listing_id}/share": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "POST /listings/{listing_id}/share": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /import/{preview_id}": owners(200),
+    "POST /import/{preview_id}": owners(303),
+    "POST /import/{preview_id}/cancel": owners(303),
+    "POST /import/{import_id}/undo": owners(303),
 }
 # Routes without an id in the path: whether they answer a stranger; of pages with another status than 200,
 # which.
@@ -142,8 +177,21 @@ PLAIN: Mapping[str, bool | int] = {
     "POST /v1/collections/import/confirm": False,
     "POST /v1/uploads": False,
     # Pages.
+    "GET /": True,
+    "HEAD /": True,
     "GET /discover": True,
     "HEAD /discover": True,
+    "GET /collections": False,
+    "POST /collections": False,
+    "GET /listings/new": False,
+    "POST /listings/new": False,
+    "GET /import": False,
+    "POST /import": False,
+    # Nothing was asked for that there is.
+    "GET /oembed": 422,
+    "GET /sign-in": 302,
+    "GET /sign-in/callback": 410,
+    "POST /sign-out": 303,
 }
 
 ROUTES = {route.key: route for route in routes() if route.path != DEFAULT}
@@ -184,6 +232,8 @@ class Things:
     token: str
     listing_token: str
     file: str
+    undo_id: str
+    """What was done to many items at once, and can be taken back."""
     to_add: int
     """Another listing, which is not in the collection."""
 
@@ -217,6 +267,7 @@ def made(person: Person, title: str, visibility: str = "private", wanted: Contai
         token=token["token"],
         listing_token=person.post(f"{here}/share", {}).json()["token"] if "listing_token" in wanted else "",
         file=STYLE,
+        undo_id=changed(person, there, item["id"]) if "undo_id" in wanted else "",
         to_add=person.listing(title="Something else to add", listing_url=None)["id"]
         if "to_add" in wanted
         else 0,
@@ -227,6 +278,12 @@ def previewed(person: Person, listing: str) -> str:
     """The number of a preview of a listing's own file."""
     preview_id: str = person.preview("listings", person.get(f"{listing}/export").content)["preview_id"]
     return preview_id
+
+
+def changed(person: Person, there: str, item_id: int) -> str:
+    """The number of a change of many items, which can be taken back."""
+    answer = person.send("POST", f"{there}/bulk", data={"item": item_id, "do": "rejected"})
+    return parse_qs(urlsplit(answer.headers["location"]).query)["undo"][0]
 
 
 def imported(person: Person, title: str) -> str:
@@ -257,6 +314,15 @@ def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
             "set": {"status": "bought"},
         },
         "PUT /v1/collections/{collection_id}/items/order": {"item_ids": [int(things.item_id)], "revision": 2},
+        "POST /collections/{collection_id}/edit": {"name": "Changed"},
+        "POST /collections/{collection_id}/items/{item_id}": {"private_notes": "Changed"},
+        "POST /collections/{collection_id}/order": {"items": things.item_id, "revision": "2"},
+        "POST /collections/{collection_id}/bulk": {"item": things.item_id, "do": "bought"},
+        "POST /collections/{collection_id}/undo": {"undo": things.undo_id},
+        "POST /collections/{collection_id}/share": {"visibility": "unlisted"},
+        "POST /listings/{listing_id}/edit": {"title": "Changed"},
+        "POST /listings/{listing_id}/collect": {"name": "Somewhere new"},
+        "POST /listings/{listing_id}/share": {"days": "180"},
     }
     return sent.get(route.key)
 
@@ -311,6 +377,7 @@ def world(running: System) -> Iterator[World]:
                     token="A" * len(own.token),
                     listing_token=own.listing_token,
                     file=STYLE,
+                    undo_id=str(uuid4()),
                     to_add=own.to_add,
                 ),
             },
@@ -323,6 +390,8 @@ def cells(key: str) -> Iterator[tuple[Who, Id]]:
     return ((who, whose) for who, whose in product(Who, Id) if both or whose not in ITEMS)
 
 
+# What a call needs besides what stands in its path, by the path's last word.
+MORE = {"items": ["to_add"], "undo": ["undo_id"]}
 SERVED = [(key, *cell) for key, rule in RULES.items() for cell in sorted(rule.served)]
 REFUSED = [(key, *cell) for key, rule in RULES.items() for cell in cells(key) if cell not in rule.served]
 
@@ -354,7 +423,7 @@ def status(answer: httpx.Response) -> int | str:
 def test_whom_the_table_names_is_served(world: World, key: str, who: Who, whose: Id) -> None:
     things = world.things[whose]
     if ROUTES[key].method not in {"GET", "HEAD"}:
-        wanted = [*re.findall(r"{(\w+)}", key), *(["to_add"] if key.endswith("/items") else [])]
+        wanted = [*re.findall(r"{(\w+)}", key), *MORE.get(key.rpartition("/")[2], ())]
         visibility = "public" if whose is Id.published else "private"
         things = made(world.caller(who), "To be changed", visibility, wanted)
     if key.endswith("/restore"):

@@ -5,18 +5,16 @@ from typing import Annotated, Literal
 
 from dealbrain import access, collecting, facts, licensing, linking, presenting, sharing
 from dealbrain.db import transaction
-from dealbrain.errors import Invalid, Problem
-from dealbrain.facts import CARDS, SPECS, Bucket
+from dealbrain.errors import Problem
+from dealbrain.facts import SPECS, Bucket
 from dealbrain.narrowing import View, Wanted
-from dealbrain.pages import fields, page, read, render, said, see_other
-from dealbrain.shapes import CollectionChange, Limit, PathId, PathUuid
+from dealbrain.pages import page, render
+from dealbrain.shapes import Limit, PathId, PathUuid
 from dealbrain.web import Needs, Query, Response, caller, count, entry, now, person, viewer
 
 app = page()
-# It names the pictures it shows, and so lets them be drawn; what is renamed has other cards.
-NEEDS = Needs(
-    database=True, reads=(SPECS,), writes=(SPECS,), deletes=(SPECS, CARDS), lists=(Bucket.generated,)
-)
+# It names the pictures it shows, and so lets them be drawn.
+NEEDS = Needs(database=True, reads=(SPECS,), writes=(SPECS,), deletes=(SPECS,), lists=(Bucket.generated,))
 
 type Did = Literal["undecided", "shortlisted", "rejected", "bought", "remove", "move"]
 
@@ -34,7 +32,7 @@ def read_collection(
     with transaction() as session:
         row = access.readable(session, caller(), collection_id, now())
         if access.is_owner(caller(), row):
-            return _workspace(collection_id, wanted, done={"undo": undo, "did": did, "number": number})
+            return workspace(collection_id, wanted, done={"undo": undo, "did": did, "number": number})
         whole = sharing.read_public(session, collection_id, viewer(), now())
         seen = presenting.items(session, whole.items, wanted, View.cards, now())
         cover = licensing.public_collections(session, [collection_id], now())[collection_id]
@@ -44,26 +42,14 @@ def read_collection(
     return render("published.html", collection=whole, seen=seen, cover=cover, linked=linked, token=None)
 
 
-@app.post("/collections/<collection_id>", summary="Rename or describe a collection")
-def edit_collection(collection_id: PathId) -> Response[str]:
-    """Take name and description; an empty description is none."""
-    sent = said(fields(), "name", "description")
-    try:
-        change = read(CollectionChange, {**sent, "name": sent.get("name") or ""})
-    except Invalid as refusal:
-        return _workspace(collection_id, Wanted(), refusal.problems, sent)
-    with transaction() as session:
-        collecting.change(session, person(), collection_id, change, now())
-    return see_other(f"/collections/{collection_id}")
-
-
-def _workspace(
+def workspace(
     collection_id: int,
     wanted: Wanted,
     problems: tuple[Problem, ...] = (),
     typed: Mapping[str, str | None] | None = None,
     done: Mapping[str, object] | None = None,
 ) -> Response[str]:
+    """Answer a collection to its owner, with what can be undone, or with what is wrong in its form."""
     with transaction() as session:
         row = access.owned(session, person(), collection_id)
         whole = collecting.whole(session, row, person())

@@ -17,6 +17,7 @@ SHOWN = 6
 
 
 @app.get("/", summary="See what this is")
+@app.head("/", summary="Look whether this is there")
 def home() -> Response[str]:
     """Answer the newest great deals and the collections people look at most these days."""
     with transaction() as session:
