@@ -521,10 +521,11 @@ class Deployment:
         }
         return {**said, **other}
 
-    def told(self, event: dict[str, Any], handler: deploying.Handler = check.handler) -> dict[str, str]:
+    def told(self, event: dict[str, Any], function: Any = check) -> dict[str, str]:
         """What CloudFormation hears of it, which has to be one answer it can take."""
         CloudFormation.told.clear()
-        handler(event, None)
+        # Asked of the module now, because by now every function has its role.
+        function.handler(event, None)
         ((path, content_type, body),) = CloudFormation.told
         assert (path, content_type) == (SIGNED, "")
         assert len(body) < ANSWER_BYTES
@@ -671,7 +672,7 @@ def published(running: System) -> dict[str, tuple[str, str, bytes]]:
 def test_a_deployment_puts_what_pages_fetch_where_the_cdn_looks_for_it(
     publication: Deployment, running: System, kind: str
 ) -> None:
-    assert publication.told(publication.event(kind), publish.handler)["Status"] == "SUCCESS"
+    assert publication.told(publication.event(kind), publish)["Status"] == "SUCCESS"
     assert published(running) == {
         assets.PATH + name: (one.media_type, "public, max-age=31536000, immutable", one.content)
         for name, one in assets.served().items()
@@ -679,7 +680,7 @@ def test_a_deployment_puts_what_pages_fetch_where_the_cdn_looks_for_it(
 
 
 def test_what_is_published_is_what_the_function_answers(publication: Deployment, running: System) -> None:
-    publication.told(publication.event(), publish.handler)
+    publication.told(publication.event(), publish)
     with httpx.Client(base_url=running.url, verify=False) as http:  # noqa: S501 - plain HTTP
         for path, (media_type, cache_control, content) in published(running).items():
             answer = http.get(path)
@@ -690,7 +691,7 @@ def test_what_is_published_is_what_the_function_answers(publication: Deployment,
 @pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
 def test_what_older_pages_ask_for_stays(publication: Deployment, running: System, kind: str) -> None:
     files.put(Bucket.static, f"{facts.STATIC}app-0.css", b"old", "text/css")
-    publication.told(publication.event(kind), publish.handler)
+    publication.told(publication.event(kind), publish)
     assert f"{assets.PATH}app-0.css" in published(running)
 
 
@@ -698,7 +699,7 @@ def test_a_deployment_that_cannot_publish_fails_and_says_what_to_do(
     publication: Deployment, tell: Tell
 ) -> None:
     tell("static_bucket", "dealbrain-absent")
-    told = publication.told(publication.event(), publish.handler)
+    told = publication.told(publication.event(), publish)
     assert told["Status"] == "FAILED"
     assert "read the log" in told["Reason"]
     assert "NoSuchBucket" in told["Reason"]

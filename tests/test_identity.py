@@ -313,6 +313,38 @@ def test_a_token_in_a_cookie_or_the_query_signs_nobody_in(api: Api) -> None:
     refused(api.stranger.get(f"/collections?access_token={token}"), 401, "unauthenticated")
 
 
+# ---------------------------------------------------------------------------------------- by a session
+
+
+def test_a_session_of_our_pages_counts_on_the_api(api: Api) -> None:
+    assert api.browser(NAME).post("/collections", {"name": "Mine"}).status_code == 201
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", ""])
+def test_what_another_sites_page_has_a_browser_write_is_refused(api: Api, origin: str) -> None:
+    browser, before = api.browser(NAME), api.state()
+    refused(browser.post("/collections", {"name": "Mine"}, headers={"Origin": origin}), 403, "not_allowed")
+    assert api.state() == before
+
+
+def test_what_another_sites_page_has_a_browser_read_is_answered(api: Api) -> None:
+    """No page of theirs may look at it: we allow no other origin."""
+    answer = api.browser(NAME).get("/collections", headers={"Origin": "https://elsewhere.example"})
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_secret_nobody_was_given_is_nobodys(api: Api) -> None:
+    answer = api.browser(NAME).get("/collections", headers={"Cookie": f"{facts.SESSION_COOKIE}=guessed"})
+    refused(answer, 401, "unauthenticated")
+
+
+def test_a_bearer_counts_before_a_session(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.token('other')}"}
+    api.browser(NAME).post("/collections", {"name": "Theirs"}, headers=headers)
+    assert [one["name"] for one in api.person("other").get("/collections").json()["items"]] == ["Theirs"]
+
+
 # ------------------------------------------------------------------------------------------- the keys
 
 

@@ -63,6 +63,16 @@ def isolated(staged: list[Function], tmp_path_factory: pytest.TempPathFactory) -
             yield client
 
 
+def test_what_pages_are_made_of_is_in_the_code_and_not_in_the_image_of_the_renderer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or every other style would be another image."""
+    monkeypatch.setattr(staging, "BUILD", tmp_path)
+    wanted = {"app.css", "base.html"}
+    assert wanted <= {file.name for file in staging.code().rglob("*")}
+    assert not wanted & {file.name for file in staging.image().rglob("*")}
+
+
 def told(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
     headers = {name: value for name, value in answer.headers.items() if name not in OF_THE_MOMENT}
     return answer.status_code, headers, answer.content
