@@ -269,7 +269,7 @@ LAYERS = (
     "identity",
     "shapes paging sampling",
     "access",
-    "showing resembling browsing distinct",
+    "showing resembling browsing distinct deciding",
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"

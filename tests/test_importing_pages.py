@@ -221,6 +221,14 @@ def test_nothing_sent_is_told(ann: Person) -> None:
     assert (answer.status_code, "Choose a file, or paste something." in words(answer.text)) == (422, True)
 
 
+def test_a_form_of_another_kind_is_refused(ann: Person) -> None:
+    assert ann.submit("/import", {"text": "https://example.com"}).status_code == 415
+
+
+def test_a_form_with_nothing_in_it_is_refused(ann: Person) -> None:
+    assert ann.submit("/import").status_code == 400
+
+
 def test_what_is_too_large_is_refused_with_what_can_be_done(ann: Person) -> None:
     answer = bring(ann, b"x" * facts.IMPORT_BYTES)
     assert answer.status_code == 413

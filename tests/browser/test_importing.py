@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from dealbrain import facts, pending
 from dealbrain.pending import READING
 from infra.local.issuer import subject
-from tests.browser.conftest import DESKTOP, PHONE, Visit
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Visit
 from tests.makers import LATITUDE, Api, Person, made
 
 TITLE = LATITUDE["title"]
@@ -39,7 +39,7 @@ def choose(page: Page, content: str | bytes, name: str = "picks.csv") -> None:
 def rows_of(page: Page) -> list[str]:
     """The titles of the rows of the preview that is open."""
     # It stands behind them all.
-    expect(page.locator(".confirm")).to_be_visible()
+    expect(page.locator(".confirm")).to_be_visible(timeout=PATIENCE_MS)
     return page.locator(".row h3").all_inner_texts()
 
 
