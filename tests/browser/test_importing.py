@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from dealbrain import facts, pending
 from dealbrain.pending import READING
@@ -150,7 +150,12 @@ def test_a_large_file_is_sent_to_the_store_and_read_from_there(visit: Visit, api
     page = visit("alice")
     page.add_init_script(LISTEN)
     addresses: list[str] = []
-    page.on("request", lambda request: request.method == "POST" and addresses.append(request.url))
+
+    def note(request: Request) -> None:
+        if request.method == "POST":
+            addresses.append(request.url)
+
+    page.on("request", note)
     page.goto("/import")
     page.evaluate("sessionStorage.told = ''")
     page.evaluate("addEventListener('pagehide', () => sessionStorage.told = window.told.join('|'))")
