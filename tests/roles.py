@@ -39,6 +39,8 @@ ARGUED: dict[tuple[str, str], str] = {
     ("functions.importing.reopen", "s3:ListBucket"): "a preview whose files were removed an instant ago",
     ("functions.importing.cancel", "s3:ListBucket"): "the same",
     ("functions.importing.refused", "s3:ListBucket"): "the same",
+    ("functions.pages.import_preview", "s3:ListBucket"): "the same",
+    ("functions.pages.import_cancel", "s3:ListBucket"): "the same",
     (
         "functions.importing.preview_listing",
         "s3:ListBucket",

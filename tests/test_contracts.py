@@ -372,12 +372,12 @@ LAYERS = (
     "identity",
     "shapes paging sampling",
     "access",
-    "showing resembling browsing distinct narrowing linking",
+    "showing resembling browsing distinct narrowing linking deciding",
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
         " uploading importing reopening confirming undoing reverting carding licensing pricing rescoring"
-        " sweeping presenting deciding deploying signing_in"
+        " sweeping presenting deploying signing_in"
     ),
     "web",
     "pages",

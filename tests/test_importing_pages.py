@@ -15,9 +15,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from dealbrain import deciding, facts, files, forms, intake, pending, uploading
+from dealbrain import cardspec, deciding, facts, files, forms, intake, pending, uploading
 from dealbrain.errors import Malformed
-from dealbrain.facts import Media
+from dealbrain.facts import CARDS, SPECS, Bucket, Media
 from dealbrain.forms import Sent
 from dealbrain.pending import READING, UPLOAD
 from dealbrain.shapes import Difference
@@ -116,7 +116,7 @@ def test_uploads_are_sent_to_where_the_page_may_send_on_aws_too(
     monkeypatch.setenv("AWS_REGION", region)
     files._client.cache_clear()
     try:
-        url, _ = files.form(facts.Bucket.private, "uploads/x", "text/csv", most=1, life=AN_HOUR)
+        url, _ = files.form(Bucket.private, "uploads/x", "text/csv", most=1, life=AN_HOUR)
         assert url.rstrip("/") == uploading.origin()
         assert "amazonaws.com" in url
     finally:
@@ -219,6 +219,14 @@ def test_every_problem_of_a_file_is_told_with_its_place(ann: Person) -> None:
 def test_nothing_sent_is_told(ann: Person) -> None:
     answer = paste(ann, "  ")
     assert (answer.status_code, "Choose a file, or paste something." in words(answer.text)) == (422, True)
+
+
+def test_a_form_of_another_kind_is_refused(ann: Person) -> None:
+    assert ann.submit("/import", {"text": "https://example.com"}).status_code == 415
+
+
+def test_a_form_with_nothing_in_it_is_refused(ann: Person) -> None:
+    assert ann.submit("/import").status_code == 400
 
 
 def test_what_is_too_large_is_refused_with_what_can_be_done(ann: Person) -> None:
@@ -475,6 +483,15 @@ def test_one_offer_is_updated_where_that_was_chosen(ann: Person, alice: Person) 
     assert alice.get(f"/listings/{listing['id']}").json()["price_usd"] == 299.99
 
 
+def test_what_is_suggested_to_be_updated_is_the_persons_own(ann: Person, alice: Person, bob: Person) -> None:
+    theirs, mine = bob.listing(), alice.listing()
+    file = alice.get(f"/listings/{mine['id']}/export").content
+    alice.patch(f"/listings/{mine['id']}", {"price_usd": 199})
+    page = shown(ann, led(bring(ann, file, "deal.json")))
+    assert page.index(f'href="/listings/{theirs["id"]}"') < page.index(f'href="/listings/{mine["id"]}"')
+    assert preselected(page) == {0: f"update-{mine['id']}"}
+
+
 def test_an_offer_that_is_skipped_writes_nothing(api: Api, ann: Person, alice: Person) -> None:
     listing = alice.listing()
     address = led(bring(ann, alice.get(f"/listings/{listing['id']}/export").content, "deal.json"))
@@ -490,6 +507,32 @@ def test_a_form_from_another_site_does_nothing(api: Api, ann: Person) -> None:
     foreign = {"Origin": "https://evil.example"}
     assert ann.submit(address, form, headers=foreign).status_code == 403
     assert api.state() == before
+
+
+def card_of(person: Person, listing_id: int) -> list[str]:
+    """Let a listing have a card; answers the keys of all there is of it."""
+    person.get(f"/listings/{listing_id}/card-image")
+    (spec,) = cards_of(listing_id)
+    picture = next(key for key in cardspec.keys(*cardspec.parse_spec_key(spec)) if key.startswith(CARDS))
+    files.put(Bucket.generated, picture, b"x", "image/png")
+    return cards_of(listing_id)
+
+
+def cards_of(listing_id: int) -> list[str]:
+    return [
+        key for prefix in (SPECS, CARDS) for key in files.keys(Bucket.generated, f"{prefix}{listing_id}/")
+    ]
+
+
+def test_what_is_updated_and_taken_back_takes_its_old_cards(ann: Person, alice: Person) -> None:
+    listing = alice.listing()
+    address = led(bring(ann, TABLE))
+    assert len(card_of(alice, listing["id"])) == 2
+    confirmed(ann, address, row_0=f"update-{listing['id']}")
+    assert cards_of(listing["id"]) == []
+    assert len(card_of(alice, listing["id"])) == 2
+    led(ann.submit(f"{address}/undo"))
+    assert cards_of(listing["id"]) == []
 
 
 # ------------------------------------------------------------------------------------------- afterwards
@@ -581,6 +624,13 @@ def test_an_upload_nobody_reads_can_be_read(ann: Person) -> None:
     page = shown(ann, f"/import/{upload_id}")
     assert "This file has not been read" in words(page)
     assert f'name="upload_id" value="{upload_id}"' in page
+
+
+def test_an_upload_that_was_never_sent_cannot_be_read(ann: Person) -> None:
+    wanted = {"file_name": "large.csv", "size": 5, "content_type": "text/csv"}
+    answer = read(ann, made(ann.post("/uploads", wanted))["upload_id"])
+    assert answer.status_code == 409
+    assert "Nothing was uploaded yet" in words(answer.text)
 
 
 def test_an_upload_is_nothing_to_others(api: Api, ann: Person) -> None:

@@ -106,17 +106,21 @@ def _existing(row: Row, kind: ArtifactType, known: Beside) -> Iterator[Choice]:
             yield Choice(f"update-{found.id}", f"Update mine{which}")
 
 
-def suggestion(row: Row, shown: Preview) -> str:
+def suggestion(row: Row, shown: Preview, known: Beside) -> str:
     """The choice that a preview suggests for a row."""
-    if shown.type is ArtifactType.deal:
-        known = {Strategy.create_new: "create", Strategy.skip: "skip"}
-        return known.get(shown.suggested_strategy) or f"update-{row.duplicates[0].entity_id}"
-    return f"use-{row.duplicates[0].entity_id}" if row.suggested is Decision.use_existing else row.suggested
+    if shown.type is ArtifactType.collection:
+        return (
+            f"use-{row.duplicates[0].entity_id}" if row.suggested is Decision.use_existing else row.suggested
+        )
+    if shown.suggested_strategy is Strategy.update_existing:
+        updates = (one.value for one in choices(row, shown.type, known) if one.value.startswith("update-"))
+        return next(updates, "create")
+    return "skip" if shown.suggested_strategy is Strategy.skip else "create"
 
 
 def chosen(row: Row, shown: Preview, said: Said, known: Beside) -> str:
     """The choice for a row: what the form said, for it or for all; else what is suggested."""
-    suggested = suggestion(row, shown)
+    suggested = suggestion(row, shown, known)
     for_all = next(iter(said.get("all", ())), "")
     if not for_all:
         return next(iter(said.get(f"row-{row.index}", ())), suggested)
@@ -198,7 +202,7 @@ def _rows(shown: Preview, said: Said, known: Beside) -> Iterator[dict[str, Any]]
     for row in shown.rows:
         choice = chosen(row, shown, said, known)
         apart = [_id(number) for number in said.get(f"apart-{row.index}", ())]
-        if choice == suggestion(row, shown) and not apart:
+        if choice == suggestion(row, shown, known) and not apart:
             continue
         decision, _, number = choice.partition("-")
         target = {"listing_id": _id(number)} if number else {}

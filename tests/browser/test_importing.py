@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from dealbrain import facts, pending
 from dealbrain.pending import READING
 from infra.local.issuer import subject
-from tests.browser.conftest import DESKTOP, PHONE, Visit
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Visit
 from tests.makers import LATITUDE, Api, Person, made
 
 TITLE = LATITUDE["title"]
@@ -39,7 +39,7 @@ def choose(page: Page, content: str | bytes, name: str = "picks.csv") -> None:
 def rows_of(page: Page) -> list[str]:
     """The titles of the rows of the preview that is open."""
     # It stands behind them all.
-    expect(page.locator(".confirm")).to_be_visible()
+    expect(page.locator(".confirm")).to_be_visible(timeout=PATIENCE_MS)
     return page.locator(".row h3").all_inner_texts()
 
 
@@ -150,7 +150,12 @@ def test_a_large_file_is_sent_to_the_store_and_read_from_there(visit: Visit, api
     page = visit("alice")
     page.add_init_script(LISTEN)
     addresses: list[str] = []
-    page.on("request", lambda request: request.method == "POST" and addresses.append(request.url))
+
+    def note(request: Request) -> None:
+        if request.method == "POST":
+            addresses.append(request.url)
+
+    page.on("request", note)
     page.goto("/import")
     page.evaluate("sessionStorage.told = ''")
     page.evaluate("addEventListener('pagehide', () => sessionStorage.told = window.told.join('|'))")
