@@ -119,7 +119,20 @@ RULES: Mapping[str, Rule] = {
     "DELETE /v1/imports/{preview_id}": owners(204),
     "GET /v1/imports/{preview_id}/refused": owners(200),
     "POST /v1/imports/{import_id}/undo": owners(200),
-    # Pages. A form that was taken leads on (303).
+    # Pages. A form that was taken leads on (303), but for the one whose answer is shown only once.
+    "GET /listings/{listing_id}": everybodys(200),
+    "HEAD /listings/{listing_id}": everybodys(200),
+    "GET /listings/{listing_id}/card": everybodys(200),
+    "GET /listings/{listing_id}/edit": owners(200),
+    "POST /listings/{listing_id}/edit": owners(303),
+    "GET /listings/{listing_id}/delete": owners(200),
+    "POST /listings/{listing_id}/delete": owners(303),
+    "GET /listings/{listing_id}/collect": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "POST /listings/{listing_id}/collect": Rule(303, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /listings/{listing_id}/share": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "POST /listings/{listing_id}/share": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /deals/{listing_id}/{listing_token}": everybodys(200),
+    "HEAD /deals/{listing_id}/{listing_token}": everybodys(200),
     "GET /static/{file}": Rule(200, NOBODYS, signed_in=False),
 }
 # Routes without an id in the path: whether they answer a stranger; of pages with another status than 200,
@@ -144,6 +157,8 @@ PLAIN: Mapping[str, bool | int] = {
     # Pages.
     "GET /discover": True,
     "HEAD /discover": True,
+    "GET /listings/new": False,
+    "POST /listings/new": False,
 }
 
 ROUTES = {route.key: route for route in routes() if route.path != DEFAULT}
@@ -257,6 +272,9 @@ def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
             "set": {"status": "bought"},
         },
         "PUT /v1/collections/{collection_id}/items/order": {"item_ids": [int(things.item_id)], "revision": 2},
+        "POST /listings/{listing_id}/edit": {"/title": "Changed"},
+        "POST /listings/{listing_id}/collect": {"name": "A new one"},
+        "POST /listings/{listing_id}/share": {"days": "7"},
     }
     return sent.get(route.key)
 
