@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from dealbrain import pages
 from dealbrain.charts import Course, Seen, course
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -56,3 +57,22 @@ def test_a_cent_of_millions_is_a_difference() -> None:
 def test_a_single_price_has_no_course(prices: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="two prices"):
         drawn(seen(*prices))
+
+
+def sparkline(points: list[Seen]) -> str:
+    template = '{% from "ui.html" import sparkline %}{{ sparkline(points) }}'
+    return pages._templates().from_string(template).render(points=points).strip()
+
+
+def test_a_small_chart_says_in_words_what_it_shows() -> None:
+    assert 'aria-label="Price seen: $300 on 2 Mar 2026, $280.50 on 3 Mar 2026"' in sparkline(
+        seen("300", "280.50")
+    )
+
+
+def test_a_small_chart_is_styled_by_nothing_the_policy_forbids() -> None:
+    assert "style" not in sparkline(seen("300", "280"))
+
+
+def test_where_the_price_never_changed_there_is_no_small_chart() -> None:
+    assert sparkline(seen("300")) == ""

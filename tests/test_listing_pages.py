@@ -19,9 +19,7 @@ def page(
     person: Person, path: str, form: dict[str, str] | None = None, method: str = "GET"
 ) -> httpx.Response:
     """A page, or what its form is answered; with somebody's token instead of their cookie."""
-    return person._http.request(
-        "POST" if form is not None else method, path, data=form, headers=person.headers
-    )
+    return person.send(method if form is None else "POST", path, data=form)
 
 
 class Found(HTMLParser):
