@@ -22,7 +22,7 @@ from dealbrain.forms import Sent
 from dealbrain.pending import READING, UPLOAD
 from dealbrain.shapes import Difference
 from infra.local.issuer import subject
-from tests.makers import LATITUDE, Api, Person, made, rows
+from tests.makers import LATITUDE, Api, Person, made, refused, rows
 
 LINK = LATITUDE["listing_url"]
 TABLE = f"title,price,url\n{LATITUDE['title']},249,{LINK}\nHP EliteDesk 800 G4,175,\n,9,\n"
@@ -245,6 +245,11 @@ def test_a_table_nobody_understands_is_asked_about(ann: Person) -> None:
     assert answer.status_code == 422
     assert "No column is called title . Say below what each column is" in words(answer.text)
     assert '<option value="price_usd" selected>' in answer.text
+
+
+def test_a_program_is_told_the_headings_to_ask_about(alice: Person) -> None:
+    answer = alice.post("/collections/import", content=FOREIGN, headers={"Content-Type": "text/csv"})
+    assert refused(answer, 422, "invalid")["headings"] == ["Bezeichnung", "Preis", "Price"]
 
 
 def test_what_was_asked_is_read_as_it_was_said(ann: Person) -> None:
