@@ -18,7 +18,7 @@ def embed(collection_id: PathId) -> Response[str]:
     if viewer() is not None:
         count("Viewed")
     framed = policy(frame_ancestors="*", form_action="'none'", script_src="'none'", connect_src="'none'")
-    return render("embed.html", policy=framed, collection=whole, items=whole.items[: facts.PAGE])
+    return render("embed.html", csp=framed, collection=whole, items=whole.items[: facts.PAGE])
 
 
 handler = entry(app)

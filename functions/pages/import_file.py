@@ -132,7 +132,7 @@ def _page(
     return render(
         "import.html",
         problem(refusal).status_code if refusal else HTTPStatus.OK,
-        policy=policy(connect_src=f"'self' {uploading.origin()}"),
+        csp=policy(connect_src=f"'self' {uploading.origin()}"),
         typed=typed,
         refusal=refusal,
         is_offer=is_offer,

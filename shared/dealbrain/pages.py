@@ -117,7 +117,7 @@ def render(
     headers: Mapping[str, str] | None = None,
     /,
     *,
-    policy: str | None = None,
+    csp: str | None = None,
     **values: object,
 ) -> Response[str]:
     """Answer a page.
@@ -126,7 +126,7 @@ def render(
         template: its file in ``templates``.
         status: of the answer.
         headers: more of them.
-        policy: another Content-Security-Policy than that of all pages.
+        csp: another Content-Security-Policy than that of all pages, as ``policy`` makes it.
         values: what the template shows, besides what all show.
     """
     who = web.caller()
@@ -144,7 +144,7 @@ def render(
     }
     html = _templates().get_template(template).render(known | values)
     said = {
-        "Content-Security-Policy": policy or _policy(),
+        "Content-Security-Policy": csp or policy(),
         # Our own pages learn where a form stood, which is how a write is told from another site's; nobody
         # else does, since tokens stand in addresses.
         "Referrer-Policy": "same-origin",
@@ -167,8 +167,12 @@ def is_piece() -> bool:
     return web.header(HTMX) is not None
 
 
-def _policy(**more: str) -> str:
-    """What a page may do: fetch from us and send to us."""
+def policy(**more: str) -> str:
+    """What a page may do: fetch from us and send to us, unless a line is said otherwise.
+
+    Args:
+        more: such lines, as in ``connect_src="'self' https://…"``.
+    """
     said = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -182,11 +186,6 @@ def _policy(**more: str) -> str:
         **{name.replace("_", "-"): value for name, value in more.items()},
     }
     return "; ".join(f"{name} {value}" for name, value in said.items())
-
-
-def policy(**more: str) -> str:
-    """The policy of all pages with some of its lines said otherwise: ``connect_src="'self' https://…"``."""
-    return _policy(**more)
 
 
 def see_other(path: str) -> Response[str]:
