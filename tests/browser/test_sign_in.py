@@ -96,3 +96,11 @@ def test_browsers_would_have_been_led_astray(visit: Visit, running: System) -> N
     page.goto("/discover")
     origins = page.evaluate("ways => ways.map(one => new URL(one, location.href).origin)", list(HOSTILE[:10]))
     assert running.url not in origins
+
+
+def test_a_page_asked_for_by_the_machines_other_name_is_shown_under_its_own(
+    visit: Visit, running: System
+) -> None:
+    page = visit()
+    page.goto(running.url.replace("127.0.0.1", "localhost") + "/discover?q=quiet")
+    assert page.url == f"{running.url}/discover?q=quiet"
