@@ -1,8 +1,8 @@
 """Takes pictures of every page over the demo set: docs/pictures/pages/<page>-<phone or desktop>-<theme>.jpg.
 
 A system of its own, real people signing in, one Chromium. What differs from one run to the next is what has
-to: days, and numbers that nobody chose. Japanese titles need a font that has their letters (Debian's
-fonts-noto-cjk, and fonts-noto-color-emoji for the rest); without it there are boxes in the pictures.
+to: days, and numbers that nobody chose. Letters are those of the cards, whatever fonts this machine has;
+without them a machine without Debian's fonts-noto-cjk shows boxes for Japanese.
 """
 
 import copy
@@ -15,14 +15,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
+import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy.orm import aliased
 
 from dealbrain.cardspec import Style
+from dealbrain.db import transaction
+from dealbrain.tables import PricePoint
 from infra.local import seed
 from infra.local.chromium import ensure_chromium
 from infra.local.client import Client
@@ -31,7 +36,16 @@ from infra.local.run import ROOT, System, system
 from infra.local.seed import CURATOR, HUNTER
 
 PAGES = ROOT / "docs" / "pictures" / "pages"
-QUALITY = 58
+QUALITY = 45
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>{fonts}</dir>
+  <cachedir>{folder}/fonts</cachedir>
+  <match><edit name="family" mode="append" binding="strong"><string>Inter</string></edit></match>
+</fontconfig>
+"""
+OTHER = aliased(PricePoint)
 
 type Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -50,7 +64,7 @@ class Screen:
     """How wide its picture is."""
 
 
-SCREENS = (Screen("phone", 360, 740, 1300, 360), Screen("desktop", 1280, 860, 1200, 840))
+SCREENS = (Screen("phone", 360, 740, 960, 360), Screen("desktop", 1280, 860, 900, 720))
 
 # A shop's page as somebody would paste it; the shop does not exist.
 SHOP = """Lenovo ThinkCentre M720q Tiny i5-8500T 16GB RAM 256GB SSD Windows 11 Pro
@@ -94,7 +108,13 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         seed.load(running.url)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        fonts = Path(folder) / "fonts.conf"
+        fonts.write_text(FONTS.format(fonts=ROOT / "functions/drawing/fonts", folder=folder))
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox"],
+            env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
+        )
         shutil.rmtree(PAGES, ignore_errors=True)
         PAGES.mkdir(parents=True)
         shots = prepare(running)
@@ -119,12 +139,14 @@ def prepare(running: System) -> tuple[Shot, ...]:
         box, micro = (item["listing_id"] for item in quiet[:2])
         _prices(nora, box, 239, 219)
         _prices(nora, micro, 249, 279)
-        preview, imported = _imports(nora, theo, lab["id"])
+        file = json.loads(theo.call("GET", f"/collections/{lab['id']}/export", 200).text)
         _prices(nora, box, 189)
+        _spread_in_time()
+        preview, imported = _imports(theo, file)
         empty = nora.made("/collections", {"name": "For the workshop"})["id"]
         draft = nora.made("/collections", {"name": "To think about"})["id"]
         nora.made(f"/collections/{draft}/items", {"listing_id": box})
-        link = nora.made(f"/collections/{lab['id']}/share-tokens", {"label": "The forum"})["url"]
+        nora.made(f"/collections/{lab['id']}/share-tokens", {"label": "The forum"})
         deal = nora.made(f"/listings/{box}/share", {})["url"]
         _draw(nora, [f"/listings/{one['id']}" for one in nora.read("/listings", limit=100)["items"]])
         _draw(nora, [f"/collections/{one}" for one in (lab["id"], laptops["id"], empty, draft)])
@@ -137,8 +159,7 @@ def prepare(running: System) -> tuple[Shot, ...]:
         Shot("discover-nothing", "/discover?q=mainframes"),
         Shot("sign-in", "/sign-in?next=/collections"),
         Shot("collection", own),
-        Shot("collection-cards", f"{own}?view=cards", HUNTER),
-        Shot("collection-by-link", link.removeprefix(running.url)),
+        Shot("collection-table", f"{own}?view=table", HUNTER),
         Shot("collections", "/collections", CURATOR),
         Shot("workspace", own, CURATOR),
         Shot("workspace-cards", f"{own}?view=cards", CURATOR),
@@ -175,9 +196,18 @@ def _prices(person: Client, listing: int, *prices: int) -> None:
         person.call("PATCH", f"/listings/{listing}", 200, json={"price_usd": price})
 
 
-def _imports(nora: Client, theo: Client, collection: int) -> tuple[str, str]:
+def _spread_in_time() -> None:
+    """Say of the prices seen, which all were just now, that they are of one week after another."""
+    newer = sa.select(sa.func.count()).where(
+        OTHER.listing_id == PricePoint.listing_id, OTHER.id > PricePoint.id
+    )
+    ago = newer.scalar_subquery() * sa.literal(timedelta(days=9))
+    with transaction() as session:
+        session.execute(sa.update(PricePoint).values(seen_at=PricePoint.seen_at - ago))
+
+
+def _imports(theo: Client, file: dict[str, Any]) -> tuple[str, str]:
     """A preview of a file with most of what can be in one, and an import that was done."""
-    file = json.loads(nora.call("GET", f"/collections/{collection}/export", 200).text)
     new = copy.deepcopy(file["data"]["items"][0])
     new["listing"]["listing"] |= {"id": 9_999, "title": NEW, "listing_url": None, "price_usd": 215}
     file["data"]["items"].append(new)
@@ -190,7 +220,9 @@ def _draw(person: Client, paths: list[str]) -> None:
     """Have cards drawn ahead, so that no page has a placeholder in it."""
     for path in paths:
         for style in Style:
-            address = person.call("GET", f"{path}/card-image", 302, params={"style": style}).headers["location"]
+            address = person.call("GET", f"{path}/card-image", 302, params={"style": style}).headers[
+                "location"
+            ]
             while person.call("GET", address.removeprefix("/v1"), 200, 503).status_code != 200:
                 threading.Event().wait(1)
 
@@ -218,7 +250,7 @@ def _choose(page: Page) -> None:
 
 
 def _pasted(page: Page) -> None:
-    page.get_by_label("Paste a shop’s text").fill(SHOP)
+    page.locator("#text").fill(SHOP)
     page.get_by_role("button", name="Fill in the form").click()
     page.locator("#drafted").wait_for()
 
@@ -266,14 +298,18 @@ def _take(page: Page, shot: Shot, screen: Screen, file: Path) -> None:
         "Promise.all([...document.images].map((one) => { one.loading = 'eager'; return one.decode(); }))"
     )
     page.mouse.move(0, 0)
-    taken = Image.open(BytesIO(page.screenshot(full_page=not shot.is_dialog, animations="disabled")))
-    _keep(taken, screen, file)
+    if not shot.is_dialog:
+        # On a screen as high as the page, what sticks to an edge stands at the edge.
+        page.evaluate("scrollTo(0, 0)")
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": screen.width, "height": min(height, screen.most)})
+    _keep(Image.open(BytesIO(page.screenshot(animations="disabled"))), screen, file)
+    page.set_viewport_size({"width": screen.width, "height": screen.height})
 
 
 def _keep(taken: Image.Image, screen: Screen, file: Path) -> None:
-    cut = taken.convert("RGB").crop((0, 0, screen.width, min(taken.height, screen.most)))
-    height = round(cut.height * screen.width_kept / cut.width)
-    kept = cut.resize((screen.width_kept, height), Image.Resampling.LANCZOS)
+    height = round(taken.height * screen.width_kept / screen.width)
+    kept = taken.convert("RGB").resize((screen.width_kept, height), Image.Resampling.LANCZOS)
     kept.save(file, quality=QUALITY, optimize=True, progressive=True)
 
 
