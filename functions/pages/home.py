@@ -13,7 +13,9 @@ app = page()
 # It names the pictures it shows, and so lets them be drawn.
 NEEDS = Needs(database=True, reads=(SPECS,), writes=(SPECS,), deletes=(SPECS,), lists=(Bucket.generated,))
 
-SHOWN = 6
+# The first deal stands on top, large; what follows fills a row each.
+DEALS = 4
+COLLECTIONS = 3
 
 
 @app.get("/", summary="See what this is")
@@ -21,9 +23,9 @@ SHOWN = 6
 def home() -> Response[str]:
     """Answer the newest great deals and the collections people look at most these days."""
     with transaction() as session:
-        rows, _ = browsing.find(session, Filter(tier=Tier.great), ListingSort.recent, SHOWN, None)
+        rows, _ = browsing.find(session, Filter(tier=Tier.great), ListingSort.recent, DEALS, None)
         deals = [showing.public_listing(row) for row in rows]
-        found = discovering.discover(session, Search(), DiscoverSort.trending, SHOWN, None)
+        found = discovering.discover(session, Search(), DiscoverSort.trending, COLLECTIONS, None)
         pictures = licensing.listings(session, [one.id for one in deals], now())
         covers = licensing.public_collections(session, [one.id for one in found.items], now())
     return render("home.html", deals=deals, pictures=pictures, found=found.items, covers=covers)

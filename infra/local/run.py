@@ -19,6 +19,7 @@ from dealbrain.migrations import upgrade
 from dealbrain.settings import Settings, settings
 from functions.carding import warm
 from functions.sweeping import expired, forgotten, leftovers
+from infra.local import seed
 from infra.local.chromium import ensure_chromium
 from infra.local.deployed import functions, invoke, name, remote
 from infra.local.gateway import Context, Gateway, sign_in
@@ -247,8 +248,6 @@ def _sweep() -> None:
 
 
 def _load_demo(running: System) -> None:
-    from infra.local import seed  # noqa: PLC0415 - only a first start needs it
-
     loaded = DATA / "demo-loaded"
     if not loaded.exists():
         print("Loading the demo data …", flush=True)
@@ -261,9 +260,11 @@ def _welcome(running: System) -> None:
         f"""
 Deal Brain runs on {running.url} (Ctrl-C stops it; its data are in {DATA.name}/).
 
-  Documentation   {running.url}/v1/docs
-  Collections     {running.url}/v1/collections/discover
-  Sign in         {running.url}/sign-in (as anybody you name), or for a program
+  Open            {running.url}/
+  Sign in         {running.url}/sign-in
+                  as {seed.CURATOR} or {seed.HUNTER}, who have collections already, or as anybody you name
+  API             {running.url}/v1/docs
+                  where a program signs in by
                   curl -X POST -H 'Content-Type: application/json' \\
                     -d '{{"username": "alice"}}' {running.url}/v1/dev/sign-in
 """,

@@ -50,10 +50,15 @@ document.addEventListener("click", async ({target}) => {
 const dialog = document.getElementById("dialog");
 document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
   if (ctx.target?.id === "dialog-body" && !dialog.open) dialog.showModal();
+  if (dialog.contains(ctx.sourceElement) && ctx.request.method !== "GET") dialog.dataset.changed = "";
 });
 // A click beside it closes it, as people expect.
 dialog.addEventListener("click", ({target}) => target === dialog && dialog.close());
-dialog.addEventListener("close", () => document.getElementById("dialog-body").replaceChildren());
+dialog.addEventListener("close", () => {
+  document.getElementById("dialog-body").replaceChildren();
+  // What the page below says is not so any more.
+  if ("changed" in dialog.dataset) location.reload();
+});
 
 for (const menu of document.querySelectorAll("details.menu")) {
   document.addEventListener("click", ({target}) => menu.contains(target) || (menu.open = false));
