@@ -23,7 +23,7 @@ I7, I5, RYZEN = "Intel Core i7-8650U", "Intel Core i5-8500T", "AMD Ryzen 5 PRO 4
 def listing(**fields: Any) -> PublicListing:
     """An offer of which nothing is known but what is said."""
     price = fields.get("price_usd")
-    said = {
+    said: dict[str, Any] = {
         **dict.fromkeys(PublicListing.model_fields),
         "id": 1,
         "title": "A box",
@@ -158,7 +158,7 @@ def test_all_filters_together_find_what_fits_every_one() -> None:
 )
 def test_a_filter_that_means_nothing_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        Wanted(**wrong)  # type: ignore[arg-type]
+        Wanted(**wrong)
 
 
 @pytest.mark.parametrize(
