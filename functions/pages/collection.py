@@ -9,7 +9,7 @@ from dealbrain.errors import Problem
 from dealbrain.facts import SPECS, Bucket
 from dealbrain.narrowing import View, Wanted
 from dealbrain.pages import page, render
-from dealbrain.shapes import Limit, PathId, PathUuid
+from dealbrain.shapes import PathId, PathUuid
 from dealbrain.web import Needs, Query, Response, caller, count, entry, now, person, viewer
 
 app = page()
@@ -26,13 +26,15 @@ def read_collection(
     wanted: Annotated[Wanted, Query()],
     undo: PathUuid | None = None,
     did: Did = "remove",
-    number: Limit = 1,
+    number: Annotated[int, Query(ge=1, le=facts.COLLECTION_ITEMS)] = 1,
 ) -> Response[str]:
     """Answer its workspace to its owner, and to everybody else what anybody reads of it, if it is public."""
     with transaction() as session:
         row = access.readable(session, caller(), collection_id, now())
-        if access.is_owner(caller(), row):
-            return workspace(collection_id, wanted, done={"undo": undo, "did": did, "number": number})
+    # Not inside: where a function has one connection, a second transaction would wait for the first one's.
+    if access.is_owner(caller(), row):
+        return workspace(collection_id, wanted, done={"undo": undo, "did": did, "number": number})
+    with transaction() as session:
         whole = sharing.read_public(session, collection_id, viewer(), now())
         seen = presenting.items(session, whole.items, wanted, View.cards, now())
         cover = licensing.public_collections(session, [collection_id], now())[collection_id]

@@ -37,7 +37,9 @@ def _what(sent: dict[str, str | None]) -> dict[str, object]:
         case "remove":
             return {"remove": True}
         case "move":
-            return {"move_to": number(sent.get("move_to") or "")}
+            if not sent.get("move_to"):
+                raise Invalid("Choose the collection they are to be moved to.")
+            return {"move_to": number(sent["move_to"])}
         case do if do in set(ItemStatus):
             return {"set": {"status": do}}
     raise Invalid("Say what is to happen to the offers chosen.")

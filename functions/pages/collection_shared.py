@@ -1,5 +1,6 @@
 """A collection, for whoever has a link to it."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from dealbrain import licensing, presenting, sharing
@@ -26,7 +27,14 @@ def read_shared(token: str, wanted: Annotated[Wanted, Query()]) -> Response[str]
         count("Viewed")
     robots = {"X-Robots-Tag": "noindex"}
     return render(
-        "published.html", headers=robots, collection=whole, seen=seen, cover=cover, linked=None, token=token
+        "published.html",
+        HTTPStatus.OK,
+        robots,
+        collection=whole,
+        seen=seen,
+        cover=cover,
+        linked=None,
+        token=token,
     )
 
 

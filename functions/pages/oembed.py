@@ -3,13 +3,12 @@
 import re
 from html import escape
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from dealbrain import access, cardspec, jsontext, licensing, showing
 from dealbrain.cardspec import Size
 from dealbrain.db import transaction
 from dealbrain.errors import NotFound
-from dealbrain.facts import SPECS, Bucket
+from dealbrain.facts import BIGINT_MOST, SPECS, Bucket
 from dealbrain.pages import page
 from dealbrain.settings import settings
 from dealbrain.shapes import Typed
@@ -69,9 +68,9 @@ def _named(url: str) -> int:
     Raises:
         NotFound: it is no page of a collection of ours.
     """
-    parts = urlsplit(url)
-    found = re.fullmatch(r"/collections/([1-9][0-9]{0,18})", parts.path)
-    if f"{parts.scheme}://{parts.netloc}" != settings().public_origin or found is None:
+    address = rf"{re.escape(settings().public_origin)}/collections/([1-9][0-9]{{0,18}})(?:[?#].*)?"
+    found = re.fullmatch(address, url, re.DOTALL)
+    if found is None or int(found[1]) > BIGINT_MOST:
         raise NotFound("This is no address of a public collection here.")
     return int(found[1])
 

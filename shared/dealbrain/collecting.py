@@ -33,6 +33,7 @@ from dealbrain.shapes import (
 from dealbrain.tables import Account, Collection, Item, ShareToken
 
 _NEWEST = Order.by_time("recent", Collection.created_at, Collection.id)
+_GONE = "Not all of these offers are in the collection, or not any more. Load it again."
 _LAST_DELETED = Order.by_time("deleted", Collection.deleted_at, Collection.id)
 
 
@@ -264,7 +265,7 @@ def reorder(
     _refuse_outdated(collection, wanted.revision)
     by_id = {item.id: item for item in access.items_of(session, collection.id)}
     if not by_id.keys() >= set(wanted.item_ids):
-        raise NotFound
+        raise NotFound(_GONE)
     if sorted(wanted.item_ids) != sorted(by_id):
         problem = Problem("/item_ids", "not_the_items", "must name every item of the collection exactly once")
         raise Invalid("The order must name every item exactly once.", problems=(problem,))
@@ -304,7 +305,7 @@ def _editable_item(
     present = access.items_of(session, collection.id)
     found = next((item for item in present if item.id == item_id), None)
     if found is None:
-        raise NotFound
+        raise NotFound("This offer is not in the collection, or not any more. Load it again.")
     return collection, found, [item for item in present if item is not found]
 
 
@@ -338,7 +339,7 @@ def bulk(session: Session, who: Person, collection_id: int, wanted: BulkChange, 
     rows = access.editable_all(session, who, {collection_id, target_id})
     places = _places(session, rows)
     if not {one.id for one in places if one.collection_id == collection_id} >= set(wanted.item_ids):
-        raise NotFound
+        raise NotFound(_GONE)
     target = [one for one in places if one.collection_id == target_id]
     if wanted.move_to is not None:
         _refuse_crowding(wanted, places, target)

@@ -45,7 +45,7 @@ class Wanted(Request):
     form_factor: Typed | None = None
     min_score: Amount | None = None
     status: ItemStatus | None = None
-    """Only where the items are their owner's."""
+    """Narrows only where the items are their owner's: what the owner thinks of them is nobody else's."""
     sort: ItemSort = ItemSort.own
     view: View | None = None
 
@@ -96,7 +96,7 @@ def _is_wanted(item: AnyItem, wanted: Wanted) -> bool:
         and (wanted.min_score is None or (score is not None and score >= wanted.min_score))
         and (wanted.cpu is None or family(listing) == wanted.cpu)
         and (wanted.form_factor is None or form_factor(listing) == wanted.form_factor)
-        and (wanted.status is None or getattr(item, "status", None) == wanted.status)
+        and (wanted.status is None or getattr(item, "status", wanted.status) == wanted.status)
     )
 
 
@@ -162,13 +162,12 @@ def _line(
     better: Callable[[Any], Any] | None,
 ) -> Line:
     found = [value(item.listing) for item in items]
-    known = [better(one) for one in found if one is not None] if better else []
-    # What all have the same of is nobody's advantage.
-    best = max(known) if len(set(known)) > 1 else None
-    marked = [
-        best is not None and better is not None and one is not None and better(one) == best for one in found
-    ]
-    return Line(name, ["" if one is None else spell(one) for one in found], marked)
+    spelled = ["" if one is None else spell(one) for one in found]
+    known = [one for one in found if one is not None]
+    # What reads the same is the same, and what all have the same of is nobody's advantage.
+    is_close = better is None or len({spell(one) for one in known}) < 2
+    best = None if is_close else spell(max(known, key=better))
+    return Line(name, spelled, [one == best for one in spelled])
 
 
 def _part(*steps: str) -> Callable[[PublicListing], Any]:

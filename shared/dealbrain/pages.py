@@ -136,6 +136,8 @@ def render(
         "origin": settings().public_origin,
         "here": here,
         "address": here + (f"?{web.query()}" if web.query() else ""),
+        # A form's address may have no page of its own, and a page's may be wrong for its parameters.
+        "way_back": here if web.request()[0] in web.READING else _came_from(),
         "with_query": partial(_with_query, here, web.query()),
         "is_piece": is_piece(),
         "status": HTTPStatus(status),
@@ -203,8 +205,17 @@ def refused(
     # All it says but what kind of text it is, which is another one here.
     kept = {name: str(value) for name, value in told.headers.items() if name != "Content-Type"}
     if is_piece():
-        return Response(told.status_code, "text/plain; charset=utf-8", refusal.detail, kept)
+        return Response(told.status_code, "text/plain; charset=utf-8", _in_a_line(refusal), kept)
     return render(template, told.status_code, kept, refusal=refusal, **values)
+
+
+def _in_a_line(refusal: Refusal) -> str:
+    """What is wrong; where all that is said is that something is, the first thing that is."""
+    if type(refusal) is not Invalid or not refusal.problems:
+        return refusal.detail
+    first = refusal.problems[0]
+    place = _place(f"/{first.pointer.lstrip('?/')}")
+    return f"{place.capitalize()}: {first.message}" if place else first.message
 
 
 def _to_sign_in() -> Response[str]:

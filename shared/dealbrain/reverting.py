@@ -1,7 +1,8 @@
 """A change of many items at once, taken back within a day.
 
-What the items were is kept beside the collection until then. Taking back makes them so again, as far as that
-is possible by then, and touches nothing else: what somebody did to other items meanwhile stays.
+What the items were is kept beside the collection until then. Taking back undoes what the change did to them,
+as far as that is possible by then, and touches nothing else: what somebody did meanwhile to other items, or
+to these in another way, stays.
 """
 
 from datetime import datetime
@@ -53,7 +54,8 @@ def change(session: Session, who: Person, collection_id: int, wanted: BulkChange
     Raises:
         Invalid, NotFound, AlreadyInCollection, TooManyItems: as ``collecting.bulk`` says.
     """
-    access.editable(session, who, collection_id)
+    # Both at once: locked one after the other, two changes in opposite directions would wait in a circle.
+    access.editable_all(session, who, {collection_id, wanted.move_to or collection_id})
     chosen = sa.select(Item).where(Item.collection_id == collection_id, Item.id.in_(wanted.item_ids))
     before = [Before.of(item).model_dump(mode="json") for item in session.scalars(chosen)]
     collecting.bulk(session, who, collection_id, wanted, now)
@@ -76,20 +78,33 @@ def revert(session: Session, who: Person, collection_id: int, undo_id: UUID, now
         How many they are; fewer than were changed where some are gone for another reason.
 
     Raises:
-        NotFound: the collection is absent or not the caller's, or there is nothing to take back any more.
-        TooManyItems: the collection has been filled up meanwhile.
+        NotFound: the collection, or that to which they were moved, is absent or not the caller's, or there is
+            nothing to take back any more.
+        TooManyItems: the collection has been filled up meanwhile; once there is room it can be taken back.
     """
-    access.editable(session, who, collection_id)
+    rows = _locked(session, who, collection_id, undo_id)
     kept = _kept(session, collection_id, undo_id, now)
-    ids = {collection_id} | ({kept.moved_to_id} if kept.moved_to_id else set())
-    rows = access.editable_all(session, who, ids)
     before = [Before.model_validate(one) for one in kept.items[_ITEMS]]
-    there = _there(session, ids, [one.listing_id for one in before])
+    there = _there(session, set(rows), [one.listing_id for one in before])
     done = [_restore(session, kept, one, there.get(one.listing_id)) for one in before]
     session.delete(kept)
     session.flush()
     _settle(session, list(rows.values()), now)
     return sum(done)
+
+
+def _locked(session: Session, who: Person, collection_id: int, undo_id: UUID) -> dict[int, Collection]:
+    """The collection and, if they were moved, where its items went, locked until the transaction ends."""
+    wanted = BulkUndo.id == undo_id, BulkUndo.collection_id == collection_id
+    moved_to = session.scalar(sa.select(BulkUndo.moved_to_id).where(*wanted))
+    if moved_to is None:
+        return access.editable_all(session, who, {collection_id})
+    try:
+        return access.editable_all(session, who, {collection_id, moved_to})
+    except NotFound:
+        raise NotFound(
+            "One of the two collections is not here any more. If you deleted it, restore it first."
+        ) from None
 
 
 def _kept(session: Session, collection_id: int, undo_id: UUID, now: datetime) -> BulkUndo:
@@ -98,7 +113,7 @@ def _kept(session: Session, collection_id: int, undo_id: UUID, now: datetime) ->
         BulkUndo.collection_id == collection_id,
         BulkUndo.created_at > now - facts.BULK_UNDOABLE,
     )
-    found = session.scalars(statement.with_for_update()).one_or_none()
+    found = session.scalars(statement).one_or_none()
     if found is None:
         raise NotFound("There is nothing to undo here any more.")
     return found
@@ -117,7 +132,7 @@ def _there(session: Session, collection_ids: set[int], listing_ids: list[int]) -
 
 
 def _restore(session: Session, kept: BulkUndo, one: Before, items: list[Item] | None) -> bool:
-    """Give an item back its status and its place or, where it was removed, all of itself; whether it can be.
+    """Give an item back what the change took from it, be it all of itself; whether that can be.
 
     Args:
         session: the transaction.
@@ -127,13 +142,18 @@ def _restore(session: Session, kept: BulkUndo, one: Before, items: list[Item] | 
     """
     if items is None:
         return False
-    if items:
-        item = next((item for item in items if item.collection_id == kept.collection_id), items[0])
-        item.collection_id, item.status, item.position = kept.collection_id, one.status, one.position
-    elif kept.items[_REMOVED]:
-        session.add(Item(collection_id=kept.collection_id, **one.model_dump()))
-    else:
-        return False
+    if not items:
+        if kept.items[_REMOVED]:
+            session.add(Item(collection_id=kept.collection_id, **one.model_dump()))
+        return bool(kept.items[_REMOVED])
+    item = next((item for item in items if item.collection_id == kept.collection_id), items[0])
+    if kept.moved_to_id is None:
+        item.status = one.status
+    if kept.moved_to_id is not None or kept.items[_REMOVED]:
+        item.collection_id, item.position = kept.collection_id, one.position
+    if kept.items[_REMOVED]:
+        # Somebody has put it in again; what they noted of it since is not written over.
+        item.notes, item.private_notes = item.notes or one.notes, item.private_notes or one.private_notes
     return True
 
 

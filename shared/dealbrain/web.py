@@ -527,7 +527,9 @@ def _refusal(error: RequestValidationError) -> Refusal:
 def _problem(found: Mapping[str, Any]) -> Problem:
     place, *rest = found["loc"]
     escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in rest)
-    pointer = f"?{rest[0]}" if place == "query" else "".join(f"/{step}" for step in escaped)
+    # Parameters that belong together are told one by one, and so are those of a list.
+    name = next((step for step in reversed(rest) if isinstance(step, str)), "")
+    pointer = f"?{name}" if place == "query" else "".join(f"/{step}" for step in escaped)
     return Problem(pointer, found["type"], found.get("msg", "is not valid").removeprefix("Value error, "))
 
 

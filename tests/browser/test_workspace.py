@@ -138,6 +138,75 @@ def test_an_order_from_a_window_that_missed_one_is_refused_and_shown_anew(
     ]
 
 
+def test_a_change_of_many_and_an_edit_in_two_windows_both_stay(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    choose(page, "First box", "Second box")
+    page.locator("#bulk").get_by_role("button", name="Rejected").click()
+    expect(page.locator(".undo")).to_contain_text("2 offers now rejected")
+    other.locator(".notes summary").first.click()
+    other.get_by_label("Public note").first.fill("From the other window.")
+    expect(other.locator(".saved").first).to_have_text("Saved")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".undo")).to_have_count(0)
+    found = items(alice, picks)
+    assert {one["status"] for one in found} == {"undecided"}
+    assert found[0]["notes"] == "From the other window."
+
+
+def test_what_another_window_removed_is_told_to_be_gone(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    choose(page, "First box")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".undo")).to_contain_text("1 offer removed")
+    other.locator(".item").first.get_by_role("button", name="Bought").click()
+    expect(other.locator("#told")).to_contain_text("not in the collection, or not any more")
+    assert [one.partition(" ")[0] for one in complaints] == ["404"]
+    complaints.clear()
+    assert {one["status"] for one in items(alice, picks)} == {"undecided"}
+
+
+def test_a_change_of_many_of_which_another_window_removed_one_changes_none(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    choose(other, "First box", "Second box")
+    choose(page, "First box")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".undo")).to_contain_text("1 offer removed")
+    other.locator("#bulk").get_by_role("button", name="Bought").click()
+    expect(other.locator("#told")).to_contain_text("Not all of these offers are in the collection")
+    assert [one.partition(" ")[0] for one in complaints] == ["404"]
+    complaints.clear()
+    assert [one["status"] for one in items(alice, picks)] == ["undecided", "undecided"]
+
+
+def test_what_two_windows_undo_is_undone_once(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    choose(page, "First box")
+    with page.expect_response(lambda one: "undo=" in one.url) as led:
+        page.get_by_role("button", name="Remove").click()
+    other = visit("alice")
+    other.goto(led.value.url)
+    for one in (page, other):
+        expect(one.locator(".undo")).to_contain_text("1 offer removed")
+    with answered(other, "/undo"):
+        other.get_by_role("button", name="Undo").click()
+    expect(other.locator("#items h3")).to_have_count(3)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#told")).to_contain_text("nothing to undo here any more")
+    assert [one.partition(" ")[0] for one in complaints] == ["404"]
+    complaints.clear()
+    assert len(items(alice, picks)) == 3
+
+
 # -------------------------------------------------------------------------------------------- arranging
 
 
@@ -178,6 +247,25 @@ def test_an_order_after_a_status_is_no_order_of_an_old_page(page: Page) -> None:
     with answered(page, "/order") as order:
         page.get_by_role("button", name="Move First box").press("ArrowDown")
     assert order.value.status == 303
+
+
+def test_an_order_after_a_note_is_no_order_of_an_old_page(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Ask for the charger.")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    with answered(page, "/order") as order:
+        page.get_by_role("button", name="Move First box").press("ArrowDown")
+    assert order.value.status == 303
+
+
+def test_a_number_pressed_with_nothing_in_focus_changes_nothing(
+    page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page.keyboard.press("3")
+    page.keyboard.press("j")
+    with answered(page, "/items/"):
+        page.keyboard.press("4")
+    assert [one["status"] for one in items(alice, picks)] == ["bought", "undecided", "undecided"]
 
 
 # ------------------------------------------------------------------------------------------ many at once

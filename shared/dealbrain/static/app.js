@@ -52,6 +52,16 @@ document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
   if (ctx.target?.id === "dialog-body" && !dialog.open) dialog.showModal();
   if (dialog.contains(ctx.sourceElement) && ctx.request.method !== "GET") dialog.dataset.changed = "";
 });
+// Who goes by keys stays about where they were, though what held the focus is gone with what it stood in.
+let focused = null;
+document.addEventListener("htmx:before:swap", () => (focused = document.activeElement));
+document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
+  const isLost = focused && !focused.isConnected && document.activeElement === document.body;
+  const place = isLost && ctx.target?.id && document.getElementById(ctx.target.id);
+  if (!place) return;
+  place.tabIndex = -1;
+  place.focus({preventScroll: true});
+});
 // A click beside it closes it, as people expect.
 dialog.addEventListener("click", ({target}) => target === dialog && dialog.close());
 dialog.addEventListener("close", () => {

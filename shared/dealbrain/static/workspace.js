@@ -28,7 +28,7 @@ const KEYS = {
 };
 for (const number of [1, 2, 3, 4]) {
   KEYS[number] = () => {
-    const row = document.getElementById(here) ?? rows()[0];
+    const row = document.getElementById(here);
     if (row) statusOf(row, number)?.click();
   };
 }
