@@ -157,6 +157,9 @@ def seen(request: pytest.FixtureRequest, there: World, browsers: Open) -> Seen:
         page, complaints = browsers(way.who, size)
         complaints.clear()
         page.emulate_media(color_scheme="light")
+        if way.has_cards:
+            # Its cards are drawn by then, as for everybody but the very first who looks.
+            page.goto(way.address(there), wait_until="networkidle")
         answer = page.goto(way.address(there))
         assert answer
         assert answer.status == way.status
