@@ -1,8 +1,6 @@
 // What htmx does not do by itself. Everything here makes easier what works without it.
 "use strict";
 
-document.documentElement.classList.add("js");
-
 // ------------------------------------------------------------------------------------------- telling
 
 // Say something in a corner, for a while; what has a button stays until it is used or replaced.
