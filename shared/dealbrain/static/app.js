@@ -3,15 +3,15 @@
 
 // ------------------------------------------------------------------------------------------- telling
 
-// Say something in a corner, for a while; what has a button stays until it is used or replaced.
-function tell(text, button) {
+// Say something in a corner, for a while.
+function tell(text) {
   const place = document.getElementById("told");
   const told = document.createElement("div");
   const words = document.createElement("p");
   words.textContent = text;
-  told.append(words, ...(button ? [button] : []));
+  told.append(words);
   place.replaceChildren(told);
-  if (!button) setTimeout(() => told.remove(), 6000);
+  setTimeout(() => told.remove(), 6000);
 }
 
 document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
