@@ -170,7 +170,10 @@ def test_a_deleted_collection_is_gone_and_its_listings_are_not(alice: Person) ->
 
 
 # What pages with a collection in their address are sent, where an empty form would be wrong.
-FORMS: Mapping[str, Mapping[str, str]] = {}
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "POST /collections/{collection_id}/bulk": {"item": "1", "do": "remove"},
+    "POST /collections/{collection_id}/order": {"items": "1", "revision": "2"},
+}
 
 
 @pytest.mark.parametrize(
