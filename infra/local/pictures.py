@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from sqlalchemy.orm import aliased
 
 from dealbrain.cardspec import Style
@@ -276,7 +276,7 @@ def _round(browser: Browser, running: System, shots: tuple[Shot, ...], screen: S
 def _signed_in(
     browser: Browser, running: System, who: str | None, screen: Screen, theme: Theme
 ) -> Iterator[Page]:
-    size = {"width": screen.width, "height": screen.height}
+    size = ViewportSize(width=screen.width, height=screen.height)
     context = browser.new_context(
         base_url=running.url, viewport=size, color_scheme=theme, reduced_motion="reduce"
     )
