@@ -339,7 +339,7 @@ def test_an_expired_preview_says_so_and_leads_back(api: Api, ann: Person) -> Non
     assert 'href="/import"' in page.text
 
 
-@pytest.mark.parametrize("number", ["00000000-0000-4000-8000-000000000000", "x", "1"])
+@pytest.mark.parametrize("number", ["0f8b6c1e-5d2a-4b7e-9c3f-2a1d4e6b8c90", "x", "1"])
 def test_an_unknown_preview_is_nothing(ann: Person, number: str) -> None:
     shown(ann, f"/import/{number}", 404)
 

@@ -276,7 +276,7 @@ def _round(browser: Browser, running: System, shots: tuple[Shot, ...], screen: S
 def _signed_in(
     browser: Browser, running: System, who: str | None, screen: Screen, theme: Theme
 ) -> Iterator[Page]:
-    size: ViewportSize = {"width": screen.width, "height": screen.height}
+    size = ViewportSize(width=screen.width, height=screen.height)
     context = browser.new_context(
         base_url=running.url, viewport=size, color_scheme=theme, reduced_motion="reduce"
     )

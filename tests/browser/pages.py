@@ -30,7 +30,7 @@ TABLE = (
     f"title,price,url,seller\n{LATITUDE['title']},249,{LATITUDE['listing_url']},Another shop\n"
     f"{'W' * 200},175,,{'s' * 100}\n,9,,\n"
 )
-SHOP = "Dell Latitude E5470 14\" FHD Laptop i5-6300U 16GB RAM 500GB SSD\nUS $175.00\nCondition: Used\n"
+SHOP = 'Dell Latitude E5470 14" FHD Laptop i5-6300U 16GB RAM 500GB SSD\nUS $175.00\nCondition: Used\n'
 # Steam's own processor with all its marks, so cheap that it is far below what it is worth.
 BARGAIN: Mapping[str, Any] = {"title": TITLES[0], "price_usd": 60, "listing_url": None}
 
@@ -57,7 +57,10 @@ def rich(person: Person, **said: Any) -> dict[str, Any]:
         notes="Ask for the charger.\n" * 3,
         device_model="Latitude 7490",
         custom_fields={"shelf": "B7", "long": "x" * 300},
-        other_urls=[{"url": "https://www.example.com/manual", "label": "Manual"}, {"url": "https://b.example/"}],
+        other_urls=[
+            {"url": "https://www.example.com/manual", "label": "Manual"},
+            {"url": "https://b.example/"},
+        ],
         performance=LATITUDE["performance"]
         | {
             "gpu": {"name": "Intel UHD Graphics 620", "gpu_mark": 1000},
@@ -81,7 +84,9 @@ def rich(person: Person, **said: Any) -> dict[str, Any]:
 def _offers(alice: Person, bob: Person, into: World) -> None:
     listing = rich(alice)
     into.at["offer"] = f"/listings/{listing['id']}"
-    into.at["bare offer"] = f"/listings/{alice.listing(title='?', price_usd=None, listing_url=None, seller=None, performance=None, metadata=None)['id']}"
+    into.at["bare offer"] = (
+        f"/listings/{alice.listing(title='?', price_usd=None, listing_url=None, seller=None, performance=None, metadata=None)['id']}"
+    )
     into.at["deal"] = path(made(bob.post(f"/listings/{listing['id']}/share"))["url"])
     orphan = alice.listing(title="An offer nobody has any more", listing_url=None)
     bob.item(bob.collection("Bob's private picks"), orphan)
@@ -90,13 +95,19 @@ def _offers(alice: Person, bob: Person, into: World) -> None:
 
 
 def _collections(alice: Person, bob: Person, into: World) -> None:
-    described = "**Small** machines that are _quiet_: see [the list](https://example.com/list).\n\n* one\n* two"
+    described = (
+        "**Small** machines that are _quiet_: see [the list](https://example.com/list).\n\n* one\n* two"
+    )
     public = alice.collection("Quiet minis under 400 dollars", description=described, visibility="public")
-    items = [alice.item(public, {"id": int(into.at["offer"].rpartition("/")[2])}, notes="The one to beat. " * 8)]
+    items = [
+        alice.item(public, {"id": int(into.at["offer"].rpartition("/")[2])}, notes="The one to beat. " * 8)
+    ]
     for number, title in enumerate(TITLES):
         listing = alice.listing(**{**BARGAIN, "title": title, "price_usd": 60 + number})
         into.at[f"offer {number}"] = f"/listings/{listing['id']}"
-        items.append(alice.item(public, listing, notes=title[:500], status="shortlisted" if number else "rejected"))
+        items.append(
+            alice.item(public, listing, notes=title[:500], status="shortlisted" if number else "rejected")
+        )
     chosen = "&".join(f"item={item['id']}" for item in items[:4])
     into.at["compare"] = f"/collections/{public['id']}/compare?{chosen}"
     into.at["public"] = f"/collections/{public['id']}"
@@ -216,7 +227,13 @@ WAYS = (
     Way("discover, nothing fits", "GET /discover", "/discover?q=nothing-of-the-kind", None),
     Way("collections", "GET /collections", "/collections"),
     Way("collections, none", "GET /collections", "/collections", "carol"),
-    Way("collections, a name too long", "GET /collections", "/collections", then=press("Make it", A_new_one=" "), refused=422),
+    Way(
+        "collections, a name too long",
+        "GET /collections",
+        "/collections",
+        then=press("Make it", A_new_one=" "),
+        refused=422,
+    ),
     Way("workspace", COLLECTION, "{public}"),
     Way("workspace, filtered", COLLECTION, "{public}?max_price=300&sort=price"),
     Way("workspace, nothing fits", COLLECTION, "{public}?min_price=99999"),
@@ -227,7 +244,12 @@ WAYS = (
     Way("share", "GET /collections/{collection_id}/share", "{private}/share"),
     Way("share, sure?", "GET /collections/{collection_id}/share", "{private}/share", then=ask_public),
     Way("share, links", "GET /collections/{collection_id}/share", "{unlisted}/share"),
-    Way("share, a new link", "GET /collections/{collection_id}/share", "{unlisted}/share", then=press("Make a link")),
+    Way(
+        "share, a new link",
+        "GET /collections/{collection_id}/share",
+        "{unlisted}/share",
+        then=press("Make a link"),
+    ),
     Way("compare", "GET /collections/{collection_id}/compare", "{compare}"),
     Way("compare, one chosen", "GET /collections/{collection_id}/compare", "{public}/compare", None),
     Way("shared collection", "GET /c/{token}", "{shared}", None, has_cards=True),
@@ -239,9 +261,20 @@ WAYS = (
     *(Way(f"offer titled {number}", LISTING, f"{{offer_{number}}}", None) for number in range(len(TITLES))),
     Way("offer, nobody's", LISTING, "{orphan}", None),
     Way("new offer", "GET /listings/new", "/listings/new"),
-    Way("new offer, drafted", "GET /listings/new", "/listings/new", then=press("Fill in the form", Paste_a=SHOP)),
+    Way(
+        "new offer, drafted",
+        "GET /listings/new",
+        "/listings/new",
+        then=press("Fill in the form", Paste_a=SHOP),
+    ),
     Way("edit", "GET /listings/{listing_id}/edit", "{offer}/edit"),
-    Way("edit, wrong", "GET /listings/{listing_id}/edit", "{offer}/edit", then=press("Save", Price="many"), refused=422),
+    Way(
+        "edit, wrong",
+        "GET /listings/{listing_id}/edit",
+        "{offer}/edit",
+        then=press("Save", Price="many"),
+        refused=422,
+    ),
     Way("delete", "GET /listings/{listing_id}/delete", "{offer}/delete"),
     Way("collect", "GET /listings/{listing_id}/collect", "{offer}/collect"),
     Way("make a link", "GET /listings/{listing_id}/share", "{offer}/share"),
@@ -249,7 +282,12 @@ WAYS = (
     Way("card", "GET /listings/{listing_id}/card", "{offer}/card?size=story", None),
     Way("import", "GET /import", "/import"),
     Way("import, refused", "GET /import", "/import", then=press("Preview", or_paste="{}"), refused=422),
-    Way("import, which column", "GET /import", "/import", then=press("Preview", or_paste="Was ist es,Kostet\na,5\nb,6\n")),
+    Way(
+        "import, which column",
+        "GET /import",
+        "/import",
+        then=press("Preview", or_paste="Was ist es,Kostet\na,5\nb,6\n"),
+    ),
     Way("import, an offer", "GET /import", "/import", then=press("Preview", or_paste=SHOP)),
     Way("preview", PREVIEW, "{preview}"),
     Way("preview, no rows", PREVIEW, "{no_rows}"),

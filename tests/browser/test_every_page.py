@@ -203,7 +203,9 @@ def test_every_page_is_looked_at() -> None:
 
 
 def test_axe_finds_nothing_serious_in_either_theme(seen: Seen) -> None:
-    assert {(look.size, theme): found for look in seen.looks for theme, found in look.axe.items() if found} == {}
+    assert {
+        (look.size, theme): found for look in seen.looks for theme, found in look.axe.items() if found
+    } == {}
 
 
 def test_nothing_is_complained_of(seen: Seen) -> None:
@@ -253,5 +255,3 @@ def test_the_largest_thing_on_a_public_page_is_its_first_card(seen: Seen) -> Non
     if seen.way.has_cards:
         found = {look.size: look.found["largest"] for look in seen.looks if not look.found["isFirst"]}
         assert found == {}
-
-
