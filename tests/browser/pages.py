@@ -96,7 +96,7 @@ def _collections(alice: Person, bob: Person, into: World) -> None:
     for number, title in enumerate(TITLES):
         listing = alice.listing(**{**BARGAIN, "title": title, "price_usd": 60 + number})
         into.at[f"offer {number}"] = f"/listings/{listing['id']}"
-        items.append(alice.item(public, listing, notes=title[:500], status="shortlisted" if number else "rejected"))
+        items.append(alice.item(public, listing, notes=title[:90], status="shortlisted" if number else "rejected"))
     chosen = "&".join(f"item={item['id']}" for item in items[:4])
     into.at["compare"] = f"/collections/{public['id']}/compare?{chosen}"
     into.at["public"] = f"/collections/{public['id']}"
