@@ -7,8 +7,10 @@ our pages runs nothing that stands inside them.
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import batched
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +18,10 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route
 
 from dealbrain import assets, cardspec, db
+from dealbrain.pages import HTML
 from dealbrain.tables import Account
 from infra.local.run import System
 from tests.browser.conftest import PATIENCE_MS, cookie
@@ -31,30 +34,36 @@ from tests.makers import Api, Person, made
 UNGUARDED = "http://unguarded.example"
 # Pictures of ours say nothing here, and there would be hundreds to draw.
 PICTURES = ["*/v1/cards/*", "*/v1/collection-cards/*", "*/card-image*"]
+# Of one collection, at one time.
+TOKENS_MOST = 50
 # What somebody may do to a page that is open, to have it run what waits for that.
 PROVOKE = """
 () => {
   const waits = [...document.querySelectorAll("*")].filter(one => [...one.attributes].some(({name}) => /^on|hx-on/i.test(name)));
   for (const one of waits) for (const {name} of [...one.attributes]) {
     if (/^on/i.test(name)) one.dispatchEvent(new Event(name.slice(2).toLowerCase()));
-    if (/hx-on/i.test(name)) one.click();
+    if (/hx-on/i.test(name)) one.dispatchEvent(new MouseEvent("click", {bubbles: true}));
   }
   const runs = [...document.querySelectorAll("a, button")].filter(one => /^\\s*j\\s*a\\s*v\\s*a/i.test(one.getAttribute("href") ?? one.getAttribute("formaction") ?? ""));
-  for (const one of runs) one.click();
+  for (const one of runs) one.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
 }
 """
+# Whatever was to run by then has.
+SETTLED = "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => console.info('settled'))));"
+SETTLING_MS = 2_000
 # What nobody's page has, and what was written into ours would bring.
 INJECTED = """
 () => {
   const found = [], tags = "iframe object embed base math xmp style template hx-partial animate set video plaintext".split(" ");
   for (const one of document.querySelectorAll("*")) {
     if (tags.includes(one.localName)) found.push(one.outerHTML);
+    if (one.matches("meta[http-equiv]")) found.push(one.outerHTML);
     if (one.localName === "script" && !one.src && one.type !== "application/ld+json") found.push(one.outerHTML);
     for (const {name, value} of one.attributes) {
       const plain = value.replace(/[\\s\\0-\\x20]/g, "").toLowerCase();
       const isActive = /^(on|style$|srcdoc$)|hx-on/.test(name)
         || /^(data-)?hx-/.test(name) && /^(\\/pwn|javascript:|js:)/.test(plain)
-        || /^(href|src|action|formaction|data|xlink:href|content)$/.test(name) && /^((java|vb)script:|data:text|\\/pwn)/.test(plain);
+        || /^(href|src|action|formaction|data|xlink:href)$/.test(name) && /^((java|vb)script:|data:text|\\/pwn)/.test(plain);
       if (isActive) found.push(one.cloneNode().outerHTML);
     }
   }
@@ -100,40 +109,44 @@ def unguarded(payload: str) -> str:
 <script>var b = '{payload}'; var c = `{payload}`;</script>"""
 
 
+def served(headers: dict[str, str], route: Route) -> None:
+    """Answer a page without guards, or the script of our pages; nothing else is there."""
+    asked = route.request.url.removeprefix(UNGUARDED)
+    if asked == "/htmx.js":
+        script = next(one.content for one in assets.served().values() if one.name.startswith("app-") and one.name.endswith("js"))
+        route.fulfill(body=script, content_type="text/javascript")
+    elif re.fullmatch(r"/\d+", asked):
+        body = unguarded(PAYLOADS[int(asked[1:])])
+        route.fulfill(body=body, headers={"Content-Type": HTML, **headers})
+    else:
+        route.abort()
+
+
 @pytest.fixture(scope="module")
 def carelessly(chromium: Browser) -> Iterator[dict[str, list[Told]]]:
     """What each payload does where nothing is escaped: under our policy, and under none."""
-    htmx = next(one.content for name, one in assets.served().items() if name.startswith("app"))
     policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
     done: dict[str, list[Told]] = {}
     for name, headers in (("no policy", {}), ("policy", {"Content-Security-Policy": policy})):
         context, told = watched(chromium)
-
-        def fulfill(route: Route, headers: dict[str, str] = headers) -> None:
-            asked = route.request.url.removeprefix(UNGUARDED)
-            if asked == "/htmx.js":
-                route.fulfill(body=htmx, content_type="text/javascript")
-            elif re.fullmatch(r"/\d+", asked):
-                route.fulfill(
-                    body=unguarded(PAYLOADS[int(asked[1:])]), content_type="text/html; charset=utf-8", headers=headers
-                )
-            else:
-                route.abort()
-
-        context.route("**", fulfill)
+        context.route("**", partial(served, headers))
         done[name] = []
+        context.add_init_script(f"addEventListener('load', () => {{ ({PROVOKE})(); {SETTLED} }})")
         for number in range(len(PAYLOADS)):
-            # One that leads elsewhere takes its page along.
+            # What runs may lead elsewhere, and its page is gone then.
             page = context.new_page()
-            page.goto(f"{UNGUARDED}/{number}", wait_until="load")
-            page.evaluate(PROVOKE)
-            page.evaluate("async () => { for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame); }")
+            with suppress(Error), page.expect_console_message(is_settled, timeout=SETTLING_MS):
+                page.goto(f"{UNGUARDED}/{number}", wait_until="commit")
             done[name].append(Told([*told.ran], [*told.violations]))
             page.close()
             told.ran.clear()
             told.violations.clear()
         context.close()
     yield done
+
+
+def is_settled(message: ConsoleMessage) -> bool:
+    return message.text == "settled"
 
 
 def test_without_guards_the_payloads_run(carelessly: dict[str, list[Told]]) -> None:
@@ -221,7 +234,8 @@ def _offers(alice: Person, into: Written) -> None:
     into.offers += [f"/listings/{one}" for one in ids]
     at = f"/collections/{whole['id']}"
     into.whole += [f"{at}?view=table", f"{at}?view=cards", f"/embed/{whole['id']}", f"{at}/share"]
-    into.whole += [f"{at}/compare?" + "&".join(f"item={one}" for one in some) for some in batched(items, 6)]
+    compared = [*batched(items, 6)][::4]
+    into.whole += [f"{at}/compare?" + "&".join(f"item={one}" for one in some) for some in compared]
     alice.post(f"/collections/{whole['id']}/share-tokens", {"label": PAYLOADS[0]})
 
 
@@ -230,10 +244,11 @@ def _collections(alice: Person, into: Written) -> None:
         # A name is shorter than the longest of them.
         one = alice.collection(payload.strip()[:100], description=payload, visibility="public")
         into.collections.append(f"/collections/{one['id']}")
-    shared = alice.collection("Shared", description="\n\n".join(PAYLOADS[:10]), visibility="unlisted")
-    for payload in PAYLOADS:
-        token = made(alice.post(f"/collections/{shared['id']}/share-tokens", {"label": payload[:100]}))
-    into.whole += [f"/collections/{shared['id']}/share", path(token["url"])]
+    for some in batched(PAYLOADS, TOKENS_MOST):
+        shared = alice.collection("Shared", description="\n\n".join(some[:10]), visibility="unlisted")
+        for payload in some:
+            token = made(alice.post(f"/collections/{shared['id']}/share-tokens", {"label": payload[:100]}))
+        into.whole += [f"/collections/{shared['id']}/share", path(token["url"])]
 
 
 def _imports(browser: Person, into: Written) -> None:
@@ -290,6 +305,12 @@ def alice(chromium: Browser, running: System) -> Iterator[Visitor]:
     visitor.context.close()
 
 
+@pytest.fixture
+def every(count: Callable[[int, int], int]) -> int:
+    """Of pages that show what others show too, in the same way: daily each fourth payload, all at length."""
+    return count(4, 1)
+
+
 def nothing_ran(*visitors: Visitor) -> bool:
     """Whether nothing did, and nothing that could was there; else the test says what."""
     for visitor in visitors:
@@ -297,16 +318,18 @@ def nothing_ran(*visitors: Visitor) -> bool:
     return True
 
 
-def test_a_payload_in_a_page_of_ours_would_be_found(alice: Visitor, written: Written) -> None:
-    page = alice.open(written.offers[0])
+def test_a_payload_in_a_page_of_ours_would_be_found_and_not_run(
+    chromium: Browser, running: System, written: Written
+) -> None:
+    visitor = Visitor(chromium, running, None)
+    page = visitor.open(written.offers[0])
     page.evaluate("document.querySelector('h1').innerHTML = '<img src=/pwn.png onerror=pwn()>'")
-    assert page.evaluate(INJECTED) == ['<img src="/pwn.png" onerror="pwn()">', '<img src="/pwn.png" onerror="pwn()">']
-    # The policy forbids it even so, and that is told.
+    assert set(page.evaluate(INJECTED)) == {'<img src="/pwn.png" onerror="pwn()">'}
     page.wait_for_function("() => document.querySelector('h1 img').complete")
     page.evaluate(PROVOKE)
-    assert alice.told.violations
-    assert alice.told.ran == []
-    alice.told.violations.clear()
+    visitor.context.close()
+    assert visitor.told.ran == []
+    assert visitor.told.violations
 
 
 def test_nothing_runs_on_an_offers_page(stranger: Visitor, alice: Visitor, written: Written) -> None:
@@ -318,24 +341,24 @@ def test_nothing_runs_on_an_offers_page(stranger: Visitor, alice: Visitor, writt
     assert nothing_ran(alice, stranger)
 
 
-def test_nothing_runs_in_an_offers_form(alice: Visitor, written: Written) -> None:
-    for payload, address in zip(PAYLOADS, written.offers, strict=True):
+def test_nothing_runs_in_an_offers_form(alice: Visitor, written: Written, every: int) -> None:
+    for payload, address in [*zip(PAYLOADS, written.offers, strict=True)][::every]:
         page = alice.open(f"{address}/edit")
         assert page.get_by_label("Notes, for you alone").input_value() == payload
     assert nothing_ran(alice)
 
 
 @pytest.mark.parametrize("page", ["card", "collect", "share", "delete"])
-def test_nothing_runs_on_what_stands_around_an_offer(alice: Visitor, written: Written, page: str) -> None:
-    # They show its title and nothing else, in the same way; each payload has its turn on one of them.
+def test_nothing_runs_on_what_stands_around_an_offer(alice: Visitor, written: Written, every: int, page: str) -> None:
+    # They show its title and nothing else, in the same way; so each has a part of them.
     turn = ["card", "collect", "share", "delete"].index(page)
-    for address in written.offers[turn::4]:
+    for address in written.offers[turn :: 2 * every]:
         alice.open(f"{address}/{page}")
     assert nothing_ran(alice)
 
 
-def test_nothing_runs_on_a_shared_offers_page(stranger: Visitor, written: Written) -> None:
-    for address in written.deals[::3]:
+def test_nothing_runs_on_a_shared_offers_page(stranger: Visitor, written: Written, every: int) -> None:
+    for address in written.deals[::every]:
         stranger.open(address)
     assert nothing_ran(stranger)
 
@@ -343,16 +366,14 @@ def test_nothing_runs_on_a_shared_offers_page(stranger: Visitor, written: Writte
 def test_nothing_runs_on_a_collections_page(stranger: Visitor, alice: Visitor, written: Written) -> None:
     for number, address in enumerate(written.collections):
         (stranger, alice)[number % 2].open(address)
-    for number, address in enumerate(written.collections):
-        if number % 10 == 0:
-            (alice, stranger)[number % 2].open(address)
     assert nothing_ran(alice, stranger)
 
 
 def test_nothing_runs_where_all_stand_together(alice: Visitor, stranger: Visitor, written: Written) -> None:
     for address in written.whole:
         alice.open(address)
-        stranger.open(address)
+        if "import" not in address and "share" not in address:
+            stranger.open(address)
     assert nothing_ran(alice, stranger)
 
 
@@ -370,12 +391,12 @@ def test_nothing_runs_in_a_list_down_to_its_end(alice: Visitor, written: Written
 
 
 def test_nothing_runs_of_what_an_address_says(stranger: Visitor) -> None:
-    for payload in PAYLOADS:
+    for number, payload in enumerate(PAYLOADS):
         said = quote(payload)
-        stranger.open(f"/discover?q={said}&owner={said}&cpu={said}&min_price={said}&sort=recent")
         stranger.open(f"/discover?q={said}&owner={said}&cpu={said}&sort=recent")
-    for payload in PAYLOADS[::5]:
-        stranger.open(f"/nowhere/{quote(payload, safe='')}?next={quote(payload)}")
+        if number % 5 == 0:
+            stranger.open(f"/discover?min_price={said}&sort={said}")
+            stranger.open(f"/nowhere/{quote(payload, safe='')}?next={said}")
     assert nothing_ran(stranger)
 
 
