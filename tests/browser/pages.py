@@ -106,7 +106,7 @@ def _collections(alice: Person, bob: Person, into: World) -> None:
         listing = alice.listing(**{**BARGAIN, "title": title, "price_usd": 60 + number})
         into.at[f"offer {number}"] = f"/listings/{listing['id']}"
         items.append(
-            alice.item(public, listing, notes=title[:500], status="shortlisted" if number else "rejected")
+            alice.item(public, listing, notes=title[:90], status="shortlisted" if number else "rejected")
         )
     chosen = "&".join(f"item={item['id']}" for item in items[:4])
     into.at["compare"] = f"/collections/{public['id']}/compare?{chosen}"

@@ -57,7 +57,7 @@ LOOK = """
     pictures: [...document.images].filter(one => !one.hasAttribute("alt") || !one.getAttribute("width") || !one.getAttribute("height")).map(said),
     inside: [...document.querySelectorAll("script:not([src], [type='application/ld+json']), style, [style]")].map(said),
     small: small(),
-    largest: largest && said(largest), first: first && said(first), isFirst: largest === first,
+    largest: largest && said(largest), first: first && said(first), isFirst: largest === first || isBeside(largest, first),
     moved,
   };
 
@@ -65,6 +65,12 @@ LOOK = """
     const ask = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [tabindex='0']";
     return [...document.querySelectorAll(ask)].filter(one => shown(one) && !isLarge(one) && !isInText(one) && !hasEqual(one) && !isSkip(one))
       .map(one => { const {width, height} = area(one); return `${Math.round(width)} x ${Math.round(height)}: ${said(one)}`; });
+  }
+  // Of cards of one size in one row, whichever is painted first is called the largest.
+  function isBeside(one, first) {
+    if (!one?.matches(".picture img") || !first) return false;
+    const [its, firsts] = [one, first].map(each => each.getBoundingClientRect());
+    return ["top", "width", "height"].every(name => Math.abs(its[name] - firsts[name]) < 1);
   }
   // What a thumb hits of a field one ticks is its label too.
   function area(one) {
