@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from dealbrain import access, collecting, showing
 from dealbrain.db import transaction
+from dealbrain.errors import NotFound
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.pages import fields, is_piece, page, read, render, said, see_other
 from dealbrain.shapes import ItemChange, PathId
@@ -13,6 +14,7 @@ app = page(signed_in=True)
 # What its collection's cards show may be something else now.
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 
+GONE = "This offer is not in the collection, or not any more. Load the page again."
 # What a field of notes was when it was shown.
 SEEN = {"notes": "notes_was", "private_notes": "private_notes_was"}
 
@@ -23,8 +25,12 @@ def edit_item(collection_id: PathId, item_id: PathId) -> Response[str]:
     sent = fields()
     change = read(ItemChange, said(sent, "status", "notes", "private_notes"))
     with transaction() as session:
-        collecting.refuse_overwriting(session, person(), collection_id, item_id, _seen(sent))
-        item = collecting.change_item(session, person(), collection_id, item_id, change, now())
+        try:
+            collecting.refuse_overwriting(session, person(), collection_id, item_id, _seen(sent))
+            item = collecting.change_item(session, person(), collection_id, item_id, change, now())
+        except NotFound:
+            # The same whatever is absent, and whosever it is.
+            raise NotFound(GONE) from None
         if not is_piece():
             return see_other(f"/collections/{collection_id}#item-{item_id}")
         shown = showing.own_item(item, person())

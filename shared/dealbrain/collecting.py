@@ -305,7 +305,7 @@ def _editable_item(
     present = access.items_of(session, collection.id)
     found = next((item for item in present if item.id == item_id), None)
     if found is None:
-        raise NotFound("This offer is not in the collection, or not any more. Load it again.")
+        raise NotFound
     return collection, found, [item for item in present if item is not found]
 
 
