@@ -933,7 +933,8 @@ def test_the_first_page_shows_great_deals_and_what_people_look_at(
     assert great["tier"] == "great"
     alice.listing(title="No bargain", price_usd=9000, listing_url=None)
     html = shown(stranger, "/")
-    assert {"A bargain", public["name"]} <= set(titles(html))
+    assert public["name"] in titles(html)
+    assert "A bargain" in html
     assert "No bargain" not in html
     assert f"/v1/cards/{great['id']}" in html
 

@@ -1,5 +1,6 @@
 """Signing in and out: the whole way over HTTP, what may go wrong on it, and what a session opens."""
 
+import logging
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -391,6 +392,7 @@ def test_an_answer_no_issuer_gives_is_as_good_as_none(stand: Any, status: int, b
 def test_the_log_says_what_the_issuer_answered(
     stand: Any, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, logger="dealbrain")
     state = parameters(browser.begin())["state"]
     says(stand, {"error": "invalid_client"}, 400)
     browser.get(f"{SIGN_IN_CALLBACK}?code=secret-code&state={state}")

@@ -120,7 +120,8 @@ def test_a_link_made_in_the_dialog_opens_what_its_number_does_not(
     owner = visit("alice")
     dialog = share_dialog(owner, picks)
     dialog.get_by_label("Unlisted").check()
-    expect(dialog.get_by_label("Unlisted")).to_be_checked()
+    # Shown of what others may see: by then the choice has been taken.
+    expect(dialog.get_by_text("How it looks where it is posted")).to_be_visible()
     dialog.get_by_label("Label").fill("For Ben")
     dialog.get_by_role("button", name="Make a link").click()
     address = copied(owner, dialog)

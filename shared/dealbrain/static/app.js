@@ -64,8 +64,10 @@ document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
 dialog.addEventListener("click", ({target}) => target === dialog && dialog.close());
 dialog.addEventListener("close", () => {
   document.getElementById("dialog-body").replaceChildren();
-  // What the page below says is not so any more.
-  if ("changed" in dialog.dataset) location.reload();
+  if (!("changed" in dialog.dataset)) return;
+  delete dialog.dataset.changed;
+  // What the page below says is not so any more. It is morphed, so that the focus stays where it returned to.
+  htmx.ajax("GET", location.pathname + location.search, {target: "#main", select: "#main", swap: "outerMorph"});
 });
 
 for (const menu of document.querySelectorAll("details.menu")) {
