@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urljoin, urlsplit
 import httpx
 import pytest
 
-from dealbrain import facts, files, jsontext, pending, sessions
+from dealbrain import facts, files, jsontext, pending, sessions, web
 from dealbrain.errors import NotAllowed, Unavailable
 from dealbrain.facts import PREVIEWS, SESSION_COOKIE, SIGN_IN_CALLBACK, SIGN_IN_COOKIE, Bucket
 from dealbrain.pending import SESSION, UPLOAD, Pending
@@ -392,6 +392,8 @@ def test_an_answer_no_issuer_gives_is_as_good_as_none(stand: Any, status: int, b
 def test_the_log_says_what_the_issuer_answered(
     stand: Any, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Made at first use, when it takes its level from the environment.
+    web._logger()
     caplog.set_level(logging.INFO, logger="dealbrain")
     state = parameters(browser.begin())["state"]
     says(stand, {"error": "invalid_client"}, 400)
