@@ -1,7 +1,7 @@
 """Signing in and out: the whole way over HTTP, what may go wrong on it, and what a session opens."""
 
-import logging
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from dealbrain import db
+from dealbrain.caching import NO_STORE
 from dealbrain.cardspec import Format, Size, Style, placeholder_name
 from infra.local.run import System
 from infra.routes import FUNCTIONS, routes
@@ -284,7 +285,8 @@ def test_nothing_moves_while_cards_are_being_drawn(
         if asked.count(asked[-1]) > 1:
             route.continue_()
         else:
-            route.fulfill(status=503, path=PLACEHOLDER, content_type="image/png")
+            headers = {"Content-Type": "image/png", "Cache-Control": NO_STORE}
+            route.fulfill(status=503, path=PLACEHOLDER, headers=headers)
 
     context.route("**/v1/*cards/**", draw)
     page = context.new_page()

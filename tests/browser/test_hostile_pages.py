@@ -218,8 +218,14 @@ def offer(payload: str) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def every(count: Callable[[int, int], int]) -> int:
+    """Of pages that show what others show too, in the same way: daily each fourth payload, all at length."""
+    return count(4, 1)
+
+
 @pytest.fixture(scope="module")
-def written(running: System) -> Written:
+def written(running: System, every: int) -> Written:
     """Write every payload into every field there is."""
     with db.engine().begin() as connection:
         connection.exec_driver_sql(EMPTY)
@@ -227,6 +233,8 @@ def written(running: System) -> Written:
     with Api(running) as api:
         alice = api.person("alice")
         _offers(alice, made_up)
+        for address in made_up.offers[::every]:
+            made_up.deals.append(path(made(alice.post(f"{address}/share"))["url"]))
         _collections(alice, made_up)
         _imports(api.browser("alice"), made_up)
         with db.transaction() as session:
@@ -240,7 +248,6 @@ def _offers(alice: Person, into: Written) -> None:
     for payload in PAYLOADS:
         ids.append(made(alice.post("/listings", offer(payload)))["id"])
         items.append(alice.item(whole, {"id": ids[-1]}, notes=payload, private_notes=payload)["id"])
-        into.deals.append(path(made(alice.post(f"/listings/{ids[-1]}/share"))["url"]))
     into.offers += [f"/listings/{one}" for one in ids]
     at = f"/collections/{whole['id']}"
     into.whole += [f"{at}?view=table", f"{at}?view=cards", f"/embed/{whole['id']}", f"{at}/share"]
@@ -317,12 +324,6 @@ def alice(chromium: Browser, running: System) -> Iterator[Visitor]:
     visitor.context.close()
 
 
-@pytest.fixture
-def every(count: Callable[[int, int], int]) -> int:
-    """Of pages that show what others show too, in the same way: daily each fourth payload, all at length."""
-    return count(4, 1)
-
-
 def nothing_ran(*visitors: Visitor) -> bool:
     """Whether nothing did, and nothing that could was there; else the test says what."""
     for visitor in visitors:
@@ -371,8 +372,8 @@ def test_nothing_runs_on_what_stands_around_an_offer(
     assert nothing_ran(alice)
 
 
-def test_nothing_runs_on_a_shared_offers_page(stranger: Visitor, written: Written, every: int) -> None:
-    for address in written.deals[::every]:
+def test_nothing_runs_on_a_shared_offers_page(stranger: Visitor, written: Written) -> None:
+    for address in written.deals:
         stranger.open(address)
     assert nothing_ran(stranger)
 
