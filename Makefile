@@ -19,7 +19,7 @@ UV = $(firstword $(wildcard .tools/bin/uv) uv)
 COMPILE = $(UV) pip compile -q --universal --no-annotate --no-header --python-version 3.13 pyproject.toml
 GROUPS := runtime renderer infra dev
 
-.PHONY: help setup everything run test test-full doctor demo isolated migrate lint bench layer synth lock clean bench-discovery bench-duplicates bench-listings bench-cards
+.PHONY: help setup everything run test test-full doctor demo isolated pictures migrate lint bench layer synth lock clean bench-discovery bench-duplicates bench-listings bench-cards
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -49,6 +49,9 @@ demo: setup ## walk the whole path with real offers; pictures and files land in 
 
 isolated: setup ## the same walk with every function in processes of its own, as on AWS
 	@$(PYTHON) -m infra.local.isolated
+
+pictures: setup ## take pictures of every page, phone and desktop, light and dark, into docs/pictures/pages/
+	@$(PYTHON) -m infra.local.pictures
 
 migrate: setup ## bring the database up to date (DATABASE_URL= for another than our own)
 	@$(PYTHON) -m infra.local.migrate

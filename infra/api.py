@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_apigatewayv2 as http
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -32,10 +33,23 @@ ASSUMED_BY_GATEWAY = {
 }
 
 
-class Api(Stack):
-    """The HTTP API itself: its stage, its log, and the role it calls functions by."""
+# Minutes an access token is good for: signing out cannot call it back.
+ACCESS_TOKEN_MINUTES = 15
+REFRESH_TOKEN_DAYS = 30
 
-    def __init__(self, scope: Construct, plan: Plan, modules: Sequence[str]) -> None:
+
+class Api(Stack):
+    """The HTTP API itself: its stage, its log, the role it calls functions by, and who may sign in to it."""
+
+    def __init__(self, scope: Construct, plan: Plan, modules: Sequence[str], people: str) -> None:
+        """Add it.
+
+        Args:
+            scope: the app.
+            plan: says what it is called.
+            modules: the functions it may call.
+            people: the id of the user pool.
+        """
         super().__init__(scope, plan.stack("api"), description="The HTTP API in front of the endpoints")
         self.gateway = http.CfnApi(
             self,
@@ -45,6 +59,8 @@ class Api(Stack):
         )
         self.id = self.gateway.ref
         self.host = f"{self.id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
+        self.origin = plan.origin or f"https://{self.host}"
+        self.client_id = self._site(people).ref
         group = logs.CfnLogGroup(self, "Logs", retention_in_days=facts.LOG_DAYS)
         http.CfnStage(
             self,
@@ -65,6 +81,34 @@ class Api(Stack):
             self, "InvokeRole", [allow(["lambda:InvokeFunction"], called)], ASSUMED_BY_GATEWAY
         )
 
+    def _site(self, people: str) -> cognito.CfnUserPoolClient:
+        # Here and not beside the pool, because Cognito is told where it may send people back to.
+        return cognito.CfnUserPoolClient(
+            self,
+            "Site",
+            user_pool_id=people,
+            # A code is of use only to who began (PKCE), so there is no secret that would have to be kept.
+            generate_secret=False,
+            allowed_o_auth_flows_user_pool_client=True,
+            allowed_o_auth_flows=["code"],
+            allowed_o_auth_scopes=["openid"],
+            callback_ur_ls=[self.origin + facts.SIGN_IN_CALLBACK],
+            logout_ur_ls=[self.origin + facts.SIGNED_OUT],
+            supported_identity_providers=["COGNITO"],
+            # For programs, which bring an access token of their own.
+            explicit_auth_flows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            prevent_user_existence_errors="ENABLED",
+            enable_token_revocation=True,
+            access_token_validity=ACCESS_TOKEN_MINUTES,
+            id_token_validity=ACCESS_TOKEN_MINUTES,
+            refresh_token_validity=REFRESH_TOKEN_DAYS,
+            token_validity_units=cognito.CfnUserPoolClient.TokenValidityUnitsProperty(
+                access_token="minutes",  # noqa: S106 - a unit, no token
+                id_token="minutes",  # noqa: S106 - the same
+                refresh_token="days",  # noqa: S106 - the same
+            ),
+        )
+
 
 class Endpoints(Stack):
     """The endpoints of one folder of functions/."""
@@ -82,7 +126,7 @@ class Endpoints(Stack):
         )
         zips = Zips(self, ground)
         for module, routes in endpoints.items():
-            self._endpoint(Deployed(module, routes[0].needs, reads_keys=True), routes, zips, api)
+            self._endpoint(Deployed(module, routes[0].needs, verifies_callers=True), routes, zips, api)
 
     def _endpoint(self, one: Deployed, routes: Sequence[Endpoint], zips: Zips, api: Api) -> None:
         function = zips.add(one)

@@ -58,7 +58,7 @@ class Cards(Stack):
         self.asset = built.asset_hash
         """What the image is made of, as a hash."""
         logs = self._zips.logs
-        statements = [*own_logs(logs), *grants(ground, NEEDS, reads_keys=False), in_vpc()]
+        statements = [*own_logs(logs), *grants(ground, NEEDS, verifies_callers=False), in_vpc()]
         lambda_.CfnFunction(
             self,
             "Renderer",

@@ -12,13 +12,13 @@ from constructs import Construct
 
 from dealbrain import facts
 from functions.accounts import copy_keys
-from functions.deploying import check
+from functions.deploying import check, publish
 from functions.migrating import bootstrap, upgrade
 from functions.rescoring import all as rescore
 from functions.sweeping import expired, forgotten, leftovers, ping
-from infra.plan import RENDERER
+from infra.plan import RENDERER, Plan
 from infra.routes import modules
-from infra.zips import Deployed, Ground, Zips, allow, construct_id, dead_letters, role_of
+from infra.zips import ANSWERED_WITHIN, Deployed, Ground, Zips, allow, construct_id, dead_letters, role_of
 
 ASSUMED_BY_SCHEDULER = {
     "Version": "2012-10-17",
@@ -34,8 +34,6 @@ ASSUMED_BY_SCHEDULER = {
 EVENT_AGE = timedelta(hours=1)
 # A migration, and going through all offers, may take longer than any request.
 LONG = timedelta(minutes=15)
-# A check that is killed answers nothing; without this CloudFormation would wait for an hour.
-CHECK_PATIENCE = facts.CHORE_TIMEOUT + timedelta(minutes=1)
 # The placeholder the scheduler replaces by the time it was to run at.
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 SWEEPS = (expired, forgotten, leftovers)
@@ -63,13 +61,14 @@ class Chores(Stack):
         for one in SWEEPS:
             self._add(one, timeout=facts.CHORE_TIMEOUT)
         self._add(rescore, timeout=LONG)
-        may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in pinged()])
+        awake = pinged(self._plan)
+        may = allow(["lambda:InvokeFunction"], [self._plan.function_arn(one) for one in awake])
         self._add(ping, timeout=facts.CHORE_TIMEOUT, more=[may])
         self._schedule(copy_keys.__name__, KEYS_EVERY, {})
         self._schedule(rescore.__name__, NIGHTLY_RESCORING, {"now": SCHEDULED_TIME})
         for one in SWEEPS:
             self._schedule(one.__name__, NIGHTLY_SWEEP, {"now": SCHEDULED_TIME})
-        names = [self._plan.function(one) for one in pinged()]
+        names = [self._plan.function(one) for one in awake]
         self._schedule(ping.__name__, NIGHTLY_PING, {"functions": names})
 
     def _add(self, module: Any, timeout: timedelta, more: Sequence[Mapping[str, Any]] = ()) -> None:  # noqa: ANN401 - a module
@@ -132,15 +131,16 @@ class Check(Stack):
             f"Check{hashlib.sha256(json.dumps(assets).encode()).hexdigest()[:8]}",
             resource_type="Custom::Check",
             service_token=function.attr_arn,
-            service_timeout=Duration.seconds(CHECK_PATIENCE.total_seconds()),
+            service_timeout=Duration.seconds(ANSWERED_WITHIN.total_seconds()),
             properties={
                 "Ping": plan.function(ping.__name__),
-                "Functions": [plan.function(one) for one in pinged()],
+                "Functions": [plan.function(one) for one in pinged(plan)],
                 "Assets": assets,
             },
         )
 
 
-def pinged() -> list[str]:
-    """The modules of all functions the ping wakes: every one but itself."""
-    return sorted({*modules(), RENDERER} - {ping.__name__})
+def pinged(plan: Plan) -> list[str]:
+    """The modules of all functions the ping wakes: every one there is but itself."""
+    absent = set() if plan.cdn else {publish.__name__}
+    return sorted({*modules(), RENDERER} - {ping.__name__} - absent)

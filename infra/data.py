@@ -24,13 +24,12 @@ POSTGRES = "17.9"
 POSTGRES_PORT = 5432
 BACKUP_DAYS = 7
 MASTER = "master"
-# Minutes an access token is good for: signing out cannot call it back.
-ACCESS_TOKEN_MINUTES = 15
-REFRESH_TOKEN_DAYS = 30
+# Cognito's own pages as they come; the newer ones show nothing until somebody has styled them.
+CLASSIC_PAGES = 1
 
 
 class Data(Stack):
-    """Network, stores and the user pool."""
+    """Network, stores, and the user pool with the pages where people sign in."""
 
     def __init__(self, scope: Construct, plan: Plan) -> None:
         super().__init__(
@@ -184,8 +183,17 @@ class Data(Stack):
 
     def _people(self) -> None:
         pool = self._pool()
+        self.people = pool.ref
         self.issuer = f"https://cognito-idp.{Aws.REGION}.{Aws.URL_SUFFIX}/{pool.ref}"
-        self.client_id = self._site(pool).ref
+        pages = cognito.CfnUserPoolDomain(
+            self,
+            "SignIn",
+            user_pool_id=pool.ref,
+            # In a region nobody else may have the same, so the account stands in it.
+            domain=f"{self._plan.name}-{Aws.ACCOUNT_ID}",
+            managed_login_version=CLASSIC_PAGES,
+        )
+        self.sign_in_url = f"https://{pages.ref}.auth.{Aws.REGION}.amazoncognito.com"
 
     def _pool(self) -> cognito.CfnUserPool:
         pool = cognito.CfnUserPool(
@@ -214,26 +222,6 @@ class Data(Stack):
         )
         _outlives(pool, CfnDeletionPolicy.RETAIN)
         return pool
-
-    def _site(self, pool: cognito.CfnUserPool) -> cognito.CfnUserPoolClient:
-        return cognito.CfnUserPoolClient(
-            self,
-            "Site",
-            user_pool_id=pool.ref,
-            # A browser keeps no secret.
-            generate_secret=False,
-            explicit_auth_flows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-            prevent_user_existence_errors="ENABLED",
-            enable_token_revocation=True,
-            access_token_validity=ACCESS_TOKEN_MINUTES,
-            id_token_validity=ACCESS_TOKEN_MINUTES,
-            refresh_token_validity=REFRESH_TOKEN_DAYS,
-            token_validity_units=cognito.CfnUserPoolClient.TokenValidityUnitsProperty(
-                access_token="minutes",  # noqa: S106 - a unit, no token
-                id_token="minutes",  # noqa: S106 - the same
-                refresh_token="days",  # noqa: S106 - the same
-            ),
-        )
 
 
 def private_bucket(

@@ -1,6 +1,6 @@
-"""The routes on paper: one OpenAPI document of all functions, kept beside the function that serves it.
+"""The routes on paper: an OpenAPI document of the API, and all addresses, pages' too, with their methods.
 
-Run as a program it writes the file; a test proves that the file is current.
+Run as a program it writes both, each beside the function that reads it; tests prove that they are current.
 """
 
 import importlib
@@ -12,13 +12,14 @@ from typing import Any
 from dealbrain import errors, web
 from dealbrain.facts import Media
 from functions.meta.openapi import DOCUMENT
+from functions.meta.unknown import ADDRESSES
 from infra.routes import DEFAULT, Endpoint, routes
 
 PROBLEM = "Problem"
 
 
 def document() -> dict[str, Any]:
-    """Merge what every function says of itself, with the errors and the sign-in they share.
+    """Merge what every function of the API says of itself, with the errors and the sign-in they share.
 
     Raises:
         ValueError: two different shapes have one name, of which one would silently win.
@@ -46,7 +47,7 @@ def document() -> dict[str, Any]:
 
 
 def _documented() -> Iterator[Endpoint]:
-    return (endpoint for endpoint in routes() if endpoint.path != DEFAULT)
+    return (endpoint for endpoint in routes() if endpoint.path != DEFAULT and not endpoint.is_page)
 
 
 def _schema(endpoint: Endpoint) -> dict[str, Any]:
@@ -161,10 +162,20 @@ def _refusals(kind: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
         yield from _refusals(one)
 
 
-def spelled() -> str:
-    """The document as the file has it."""
-    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+def addresses() -> dict[str, list[str]]:
+    """Every address there is, and the methods it knows."""
+    known: dict[str, list[str]] = {}
+    for endpoint in sorted(routes(), key=lambda one: (one.path, one.method)):
+        if endpoint.path != DEFAULT:
+            known.setdefault(endpoint.path, []).append(endpoint.method)
+    return known
+
+
+def spelled(found: object) -> str:
+    """One of the two as its file has it."""
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(spelled(), encoding="utf-8")
+    DOCUMENT.write_text(spelled(document()), encoding="utf-8")
+    ADDRESSES.write_text(spelled(addresses()), encoding="utf-8")

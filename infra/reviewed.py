@@ -37,6 +37,7 @@ REASONS: dict[str, dict[str, str]] = {
         "CFR1": "Nobody is kept out by where they are.",
         "CFR2": "The stage's throttle and reserved concurrency bound what an attack can cost.",
         "CFR3": "Access logs would hold addresses and share tokens; the API's own log holds neither.",
+        "S1": "Only the CDN reaches the bucket, with files anybody may have.",
         "CFR4": "Without a host of our own the certificate is CloudFront's, which sets the protocol.",
     },
 }
@@ -52,9 +53,9 @@ def acknowledge(stack: Stack, plan: Plan) -> None:
 
 
 def _prefixes(plan: Plan) -> Iterator[tuple[str, str]]:
-    for expiry in facts.LIFECYCLE:
-        bucket = f"arn:<AWS::Partition>:s3:::{plan.name}-{expiry.bucket}-<AWS::AccountId>-<AWS::Region>"
+    for kept, bucket in facts.KEPT_IN.items():
+        place = f"arn:<AWS::Partition>:s3:::{plan.name}-{bucket}-<AWS::AccountId>-<AWS::Region>"
         yield (
-            f"IAM5[Resource::{bucket}/{expiry.prefix}*]",
+            f"IAM5[Resource::{place}/{kept}*]",
             "One prefix of one bucket, as the function's NEEDS say.",
         )

@@ -34,7 +34,9 @@ class Endpoint:
     handler: Handler
     needs: Needs
     signed_in: bool
-    """Whether Anonymous is answered 401."""
+    """Whether Anonymous is answered 401, or, by a page, is led to where one signs in."""
+    is_page: bool = False
+    """Whether it answers a person's browser and not a program."""
 
     @property
     def key(self) -> str:
@@ -90,4 +92,6 @@ def _endpoints(name: str) -> Iterator[Endpoint]:
     if not hasattr(module, "app"):
         return
     for route in module.app.routes:
-        yield Endpoint(route.method, route.path, name, module.handler, module.NEEDS, route.signed_in)
+        yield Endpoint(
+            route.method, route.path, name, module.handler, module.NEEDS, route.signed_in, route.is_page
+        )

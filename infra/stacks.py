@@ -1,4 +1,4 @@
-"""All stacks, in the order they need each other: Data, Api, Cards, Api-…, Chores, Check, Edge, Watch."""
+"""All stacks, in the order they need each other: Data, Api, Edge, Cards, Api-…, Chores, Check, Watch."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
     endpoints = by_folder(routes())
     modules = {module: found for folder in endpoints.values() for module, found in folder.items()}
     data = Data(app, plan)
-    api = Api(app, plan, list(modules))
+    api = Api(app, plan, list(modules), data.people)
     ground = Ground(
         plan=plan,
         settings=settings(plan, data, api),
@@ -51,7 +51,10 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
     for called in (cards, *folders, chores):
         check.add_stack_dependency(called)
     if plan.cdn:
-        Edge(app, plan, api.host)
+        edge = Edge(app, ground, api.host)
+        # What a page names is there before the page is.
+        for named_by in (*folders, check):
+            named_by.add_stack_dependency(edge)
     Watch(app, plan, api.id)
     for stack in app.node.children:
         if isinstance(stack, Stack):
@@ -61,13 +64,15 @@ def add_stacks(app: App, code: Path, layer: Path, image: Path) -> None:
 def settings(plan: Plan, data: Data, api: Api) -> Settings:
     """The settings of every function; one that is missing is missing here, and not at a first request."""
     return Settings(
-        public_origin=plan.origin or f"https://{api.host}",
+        public_origin=api.origin,
         generated_bucket=plan.bucket(Bucket.generated),
         private_bucket=plan.bucket(Bucket.private),
+        static_bucket=plan.bucket(Bucket.static),
         pending_table=plan.table,
         renderer_function=plan.renderer,
         token_issuer=data.issuer,
-        token_client_id=data.client_id,
+        token_client_id=api.client_id,
+        sign_in_url=data.sign_in_url,
         cdn_fingerprint=plan.cdn_fingerprint,
         database_url=data.database_url,
         database_ca=DATABASE_CA,

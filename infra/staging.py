@@ -17,6 +17,8 @@ BUILD = ROOT / "build"
 LAYER = BUILD / "layer"
 PACKAGE = ROOT / "shared" / "dealbrain"
 NEVER = shutil.ignore_patterns("__pycache__", "*.pyc")
+# What only pages are made of: the renderer would be another image whenever a style changes.
+NO_PAGES = shutil.ignore_patterns("__pycache__", "*.pyc", "templates", "static")
 
 
 def code() -> Path:
@@ -32,7 +34,7 @@ def image() -> Path:
     """Stage what the renderer's Dockerfile copies, in the places it copies it from."""
     folder = _empty(BUILD / "image")
     shutil.copytree(FUNCTIONS / CONTAINER, folder / "functions" / CONTAINER, ignore=NEVER)
-    shutil.copytree(PACKAGE, folder / "shared" / "dealbrain", ignore=NEVER)
+    shutil.copytree(PACKAGE, folder / "shared" / "dealbrain", ignore=NO_PAGES)
     (folder / "layers").mkdir()
     shutil.copy(ROOT / "layers" / "renderer.txt", folder / "layers")
     return folder

@@ -24,6 +24,8 @@ RUNTIME = "python3.13"
 # Processor time grows with memory: less would make the imports of a database function take seconds.
 DATABASE_MB = 1024
 MEMORY_MB = 512
+# A function that is killed tells CloudFormation nothing, which would wait for an hour by itself.
+ANSWERED_WITHIN = facts.CHORE_TIMEOUT + timedelta(minutes=1)
 # How S3 and DynamoDB say 403, which only a forgotten grant can bring about.
 ACCESS_DENIED = "AccessDenied"
 ASSUMED_BY_LAMBDA = {
@@ -58,8 +60,8 @@ class Deployed:
 
     module: str
     needs: Needs
-    reads_keys: bool = False
-    """Whether it verifies tokens."""
+    verifies_callers: bool = False
+    """Whether it tells who calls: by their token and the issuer's keys, or by their browser's session."""
     timeout: timedelta = facts.ENDPOINT_TIMEOUT
     more: Sequence[Statement] = ()
     """Grants that only functions without a route need."""
@@ -101,7 +103,7 @@ class Zips(Construct):
         ground, plan = self._ground, self._ground.plan
         statements = [
             *own_logs(self.logs),
-            *grants(ground, one.needs, reads_keys=one.reads_keys),
+            *grants(ground, one.needs, verifies_callers=one.verifies_callers),
             *one.more,
         ]
         role = role_of(self, f"{one.id}Role", statements)
@@ -133,17 +135,19 @@ class Zips(Construct):
         )
 
 
-def grants(ground: Ground, needs: Needs, *, reads_keys: bool) -> Iterator[Statement]:
+def grants(ground: Ground, needs: Needs, *, verifies_callers: bool) -> Iterator[Statement]:
     """Spell what a function needs as statements of a policy: no action but these, on nothing but this."""
     plan = ground.plan
-    reads = needs.reads + ((facts.ISSUER_KEYS,) if reads_keys else ())
+    reads = needs.reads + ((facts.ISSUER_KEYS,) if verifies_callers else ())
+    # In a dictionary, because a function may have said itself that it reads the table.
+    pending = dict.fromkeys(needs.pending + (("get",) if verifies_callers else ()))
     for action, kept in (("Get", reads), ("Put", needs.writes), ("Delete", needs.deletes)):
         if kept:
             yield allow([f"s3:{action}Object"], [plan.files_arn(one) for one in kept])
     if needs.lists:
         yield allow(["s3:ListBucket"], [plan.bucket_arn(bucket) for bucket in needs.lists])
-    if needs.pending:
-        yield allow([f"dynamodb:{_PENDING[one]}" for one in needs.pending], [plan.table_arn])
+    if pending:
+        yield allow([f"dynamodb:{_PENDING[one]}" for one in pending], [plan.table_arn])
     if needs.renderer:
         yield allow(["lambda:InvokeFunction"], [plan.renderer_arn])
     if needs.database:

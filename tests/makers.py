@@ -11,11 +11,12 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from dealbrain import catalog, db
+from dealbrain import catalog, db, facts, sessions
 from dealbrain.catalog import Entry
+from dealbrain.sessions import Session
 from dealbrain.tables import Item, Listing, Table
 from infra.local import gateway
-from infra.local.issuer import Issuer
+from infra.local.issuer import Issuer, subject
 from infra.local.run import ROOT, System
 from infra.local.stores import dynamodb
 from infra.routes import routes
@@ -89,6 +90,14 @@ class Api:
         """Somebody who is not signed in."""
         return Person(self._http, {})
 
+    def browser(self, username: str | None = None) -> "Person":
+        """Somebody at a browser on our pages: signed in by a cookie, or nobody in particular."""
+        headers = {"Accept": "text/html,*/*;q=0.8", "Origin": self.system.settings.public_origin}
+        if username is not None:
+            secret = sessions.begin(Session(subject(username), username), datetime.now(UTC))
+            headers["Cookie"] = f"{facts.SESSION_COOKIE}={secret}"
+        return Person(self._http, headers)
+
     def later(self, username: str, by: timedelta) -> "Person":
         """Somebody signed in whose requests arrive so much later than the clock says."""
         token = self.system.issuer.token(username, datetime.now(UTC) + by)
@@ -117,15 +126,27 @@ class Ahead(httpx.BaseTransport):
 
 
 class Person:
-    """Somebody who calls the API; every call answers the response as it came."""
+    """Somebody who calls the API or opens pages; every call answers the response as it came."""
 
     def __init__(self, http: httpx.Client, headers: Mapping[str, str]) -> None:
         self._http = http
         self.headers = dict(headers)
 
-    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def send(self, method: str, address: str, **more: Any) -> httpx.Response:
+        """Ask at a whole address, whether a page's or the API's."""
         headers = {**self.headers, **more.pop("headers", {})}
-        return self._http.request(method, f"/v1{path}", headers=headers, **more)
+        return self._http.request(method, address, headers=headers, **more)
+
+    def open(self, address: str, **more: Any) -> httpx.Response:
+        """Read a page; a redirection is answered and not followed."""
+        return self.send("GET", address, **more)
+
+    def submit(self, address: str, fields: Mapping[str, object] | None = None, **more: Any) -> httpx.Response:
+        """Send a page's form."""
+        return self.send("POST", address, data=fields, **more)
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return self.send(method, f"/v1{path}", **more)
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.call("GET", path, **more)

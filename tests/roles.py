@@ -32,13 +32,15 @@ ELSEWHERE = ("logs:", "ec2:", "rds-db:", "sqs:")
 NOT_RUN_HERE = {
     "functions.sweeping.ping": "needs every function behind the Invoke API",
 }
-# Every endpoint reads these in the same lines of identity, and this process keeps them for all.
-SHARED = facts.ISSUER_KEYS
+# Every endpoint does these in the same lines, to know who calls; this process keeps the keys for all.
+SHARED = (("s3:GetObject", facts.ISSUER_KEYS), ("dynamodb:GetItem", ""))
 # Grants used only when something happens that no test brings about.
 ARGUED: dict[tuple[str, str], str] = {
     ("functions.importing.reopen", "s3:ListBucket"): "a preview whose files were removed an instant ago",
     ("functions.importing.cancel", "s3:ListBucket"): "the same",
     ("functions.importing.refused", "s3:ListBucket"): "the same",
+    ("functions.pages.import_preview", "s3:ListBucket"): "the same",
+    ("functions.pages.import_cancel", "s3:ListBucket"): "the same",
     (
         "functions.importing.preview_listing",
         "s3:ListBucket",
@@ -76,7 +78,7 @@ class Register:
         if not fitting:
             self.refused.append(f"{function} may not {action} on {arn}")
             raise NotAllowedError(self.refused[-1])
-        by = self.may if arn.endswith(SHARED) else [function]
+        by = self.may if any(action == one and arn.endswith(end) for one, end in SHARED) else [function]
         self.used.update((one, grant) for one in by for grant in fitting)
 
     def unused(self) -> Iterator[str]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import product
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from dealbrain import jsontext
+from dealbrain import assets, jsontext, pages
 from dealbrain.facts import BIGINT_MOST
 from infra.local.run import System
 from infra.routes import DEFAULT, Endpoint, routes
@@ -50,7 +51,10 @@ ITEMS = {Id.mixed, Id.swapped, Id.strayed}
 
 @dataclass(frozen=True)
 class Rule:
-    """Whom a route serves, and with which status; everybody else is answered 404, or 401 when unknown."""
+    """Whom a route serves, and with which status; everybody else is answered 404, or 401 when unknown.
+
+    A page tells the same to people: 404 is a page, and who is unknown is led (303) to where one signs in.
+    """
 
     status: int
     served: frozenset[tuple[Who, Id]]
@@ -62,6 +66,7 @@ THEIRS = frozenset({(Who.owner, Id.own), (Who.owner, Id.published), (Who.other, 
 PUBLISHED = frozenset(product(Who, [Id.published]))
 EXISTING = frozenset(product(Who, [Id.own, Id.published, Id.foreign]))
 SIGNED_IN = frozenset(product([Who.owner, Who.other], Id))
+NOBODYS = frozenset(product(Who, set(Id) - ITEMS))
 
 
 def owners(status: int) -> Rule:
@@ -115,9 +120,46 @@ RULES: Mapping[str, Rule] = {
     "DELETE /v1/imports/{preview_id}": owners(204),
     "GET /v1/imports/{preview_id}/refused": owners(200),
     "POST /v1/imports/{import_id}/undo": owners(200),
+    # Pages. A form that was taken leads on (303), but for the one whose answer is shown only once.
+    "GET /listings/{listing_id}": everybodys(200),
+    "HEAD /listings/{listing_id}": everybodys(200),
+    "GET /listings/{listing_id}/card": everybodys(200),
+    "GET /listings/{listing_id}/edit": owners(200),
+    "POST /listings/{listing_id}/edit": owners(303),
+    "GET /listings/{listing_id}/delete": owners(200),
+    "POST /listings/{listing_id}/delete": owners(303),
+    "GET /listings/{listing_id}/collect": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "POST /listings/{listing_id}/collect": Rule(303, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /listings/{listing_id}/share": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "POST /listings/{listing_id}/share": Rule(200, EXISTING & SIGNED_IN, signed_in=True),
+    "GET /deals/{listing_id}/{listing_token}": everybodys(200),
+    "HEAD /deals/{listing_id}/{listing_token}": everybodys(200),
+    "GET /static/{file}": Rule(200, NOBODYS, signed_in=False),
+    "GET /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "HEAD /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "POST /collections/{collection_id}/edit": owners(303),
+    "POST /collections/{collection_id}/copy": Rule(303, THEIRS | PUBLISHED & SIGNED_IN, signed_in=True),
+    "POST /collections/{collection_id}/delete": owners(303),
+    "POST /collections/{collection_id}/restore": owners(303),
+    "POST /collections/{collection_id}/items/{item_id}": owners(303),
+    "POST /collections/{collection_id}/order": owners(303),
+    "POST /collections/{collection_id}/bulk": owners(303),
+    "POST /collections/{collection_id}/undo": owners(303),
+    "GET /collections/{collection_id}/share": owners(200),
+    "POST /collections/{collection_id}/share": owners(303),
+    "POST /collections/{collection_id}/share/{token_id}": owners(303),
+    "GET /collections/{collection_id}/compare": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "GET /c/{token}": Rule(200, PUBLISHED, signed_in=False),
+    "HEAD /c/{token}": Rule(200, PUBLISHED, signed_in=False),
+    "GET /embed/{collection_id}": Rule(200, PUBLISHED, signed_in=False),
+    "GET /import/{preview_id}": owners(200),
+    "POST /import/{preview_id}": owners(303),
+    "POST /import/{preview_id}/cancel": owners(303),
+    "POST /import/{import_id}/undo": owners(303),
 }
-# Routes without an id in the path: whether they answer a stranger.
-PLAIN: Mapping[str, bool] = {
+# Routes without an id in the path: whether they answer a stranger; of pages with another status than 200,
+# which.
+PLAIN: Mapping[str, bool | int] = {
     "GET /v1/health": True,
     "GET /v1/docs": True,
     "GET /v1/openapi.json": True,
@@ -134,6 +176,22 @@ PLAIN: Mapping[str, bool] = {
     "POST /v1/listings/import/confirm": False,
     "POST /v1/collections/import/confirm": False,
     "POST /v1/uploads": False,
+    # Pages.
+    "GET /": True,
+    "HEAD /": True,
+    "GET /discover": True,
+    "HEAD /discover": True,
+    "GET /collections": False,
+    "POST /collections": False,
+    "GET /listings/new": False,
+    "POST /listings/new": False,
+    "GET /import": False,
+    "POST /import": False,
+    # Nothing was asked for that there is.
+    "GET /oembed": 422,
+    "GET /sign-in": 302,
+    "GET /sign-in/callback": 410,
+    "POST /sign-out": 303,
 }
 
 ROUTES = {route.key: route for route in routes() if route.path != DEFAULT}
@@ -149,6 +207,10 @@ def test_every_route_stands_in_the_table_and_nothing_else_does() -> None:
 def test_a_route_says_itself_whether_it_serves_strangers(key: str) -> None:
     signed_in = RULES[key].signed_in if key in RULES else not PLAIN[key]
     assert ROUTES[key].signed_in == signed_in
+
+
+def test_the_table_has_routes_of_both_kinds() -> None:
+    assert {route.is_page for route in ROUTES.values()} == {True, False}
 
 
 # --------------------------------------------------------------------------------- what is acted upon
@@ -169,11 +231,16 @@ class Things:
     token_id: str
     token: str
     listing_token: str
+    file: str
+    undo_id: str
+    """What was done to many items at once, and can be taken back."""
     to_add: int
     """Another listing, which is not in the collection."""
 
 
 NAMES = {one.name for one in fields(Things)}
+# Nobody's: what every page fetches.
+STYLE = assets.address("app.css").rpartition("/")[2]
 
 
 def made(person: Person, title: str, visibility: str = "private", wanted: Container[str] = NAMES) -> Things:
@@ -199,6 +266,8 @@ def made(person: Person, title: str, visibility: str = "private", wanted: Contai
         token_id=str(token["id"]),
         token=token["token"],
         listing_token=person.post(f"{here}/share", {}).json()["token"] if "listing_token" in wanted else "",
+        file=STYLE,
+        undo_id=changed(person, there, item["id"]) if "undo_id" in wanted else "",
         to_add=person.listing(title="Something else to add", listing_url=None)["id"]
         if "to_add" in wanted
         else 0,
@@ -209,6 +278,12 @@ def previewed(person: Person, listing: str) -> str:
     """The number of a preview of a listing's own file."""
     preview_id: str = person.preview("listings", person.get(f"{listing}/export").content)["preview_id"]
     return preview_id
+
+
+def changed(person: Person, there: str, item_id: int) -> str:
+    """The number of a change of many items, which can be taken back."""
+    answer = person.send("POST", f"{there}/bulk", data={"item": item_id, "do": "rejected"})
+    return parse_qs(urlsplit(answer.headers["location"]).query)["undo"][0]
 
 
 def imported(person: Person, title: str) -> str:
@@ -227,7 +302,7 @@ def with_parts_of(one: Things, other: Things) -> Things:
 
 
 def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
-    """What is sent; it would be right, had its sender the right to send it."""
+    """What is sent, by pages as a form; it would be right, had its sender the right to send it."""
     sent: Mapping[str, dict[str, Any]] = {
         "PATCH /v1/listings/{listing_id}": {"title": "Changed"},
         "PATCH /v1/collections/{collection_id}": {"name": "Changed"},
@@ -239,6 +314,15 @@ def body(route: Endpoint, things: Things) -> dict[str, Any] | None:
             "set": {"status": "bought"},
         },
         "PUT /v1/collections/{collection_id}/items/order": {"item_ids": [int(things.item_id)], "revision": 2},
+        "POST /collections/{collection_id}/edit": {"name": "Changed"},
+        "POST /collections/{collection_id}/items/{item_id}": {"private_notes": "Changed"},
+        "POST /collections/{collection_id}/order": {"items": things.item_id, "revision": "2"},
+        "POST /collections/{collection_id}/bulk": {"item": things.item_id, "do": "bought"},
+        "POST /collections/{collection_id}/undo": {"undo": things.undo_id},
+        "POST /collections/{collection_id}/share": {"visibility": "unlisted"},
+        "POST /listings/{listing_id}/edit": {"/title": "Changed"},
+        "POST /listings/{listing_id}/collect": {"name": "Somewhere new"},
+        "POST /listings/{listing_id}/share": {"days": "180"},
     }
     return sent.get(route.key)
 
@@ -248,15 +332,18 @@ class World:
     """Two people with their things."""
 
     api: Api
+    browsers: Mapping[Who, Person]
     things: Mapping[Id, Things]
 
     def caller(self, who: Who) -> Person:
         return self.api.stranger if who is Who.anonymous else self.api.person(who)
 
-    def call(self, key: str, who: Who, things: Things) -> httpx.Response:
+    def call(self, key: str, who: Who, things: Things, **more: Any) -> httpx.Response:
         route = ROUTES[key]
-        path = route.path.removeprefix("/v1").format(**vars(things))
-        return self.caller(who).call(route.method, path, json=body(route, things))
+        address, sent = route.path.format(**vars(things)), body(route, things)
+        if route.is_page:
+            return self.browsers[who].send(route.method, address, data=sent, **more)
+        return self.caller(who).send(route.method, address, json=sent, **more)
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +356,7 @@ def world(running: System) -> Iterator[World]:
         nobodys = str(BIGINT_MOST)
         yield World(
             api,
+            {who: api.browser(None if who is Who.anonymous else who) for who in Who},
             {
                 Id.own: own,
                 Id.published: published,
@@ -288,6 +376,8 @@ def world(running: System) -> Iterator[World]:
                     token_id=nobodys,
                     token="A" * len(own.token),
                     listing_token=own.listing_token,
+                    file=STYLE,
+                    undo_id=str(uuid4()),
                     to_add=own.to_add,
                 ),
             },
@@ -300,6 +390,8 @@ def cells(key: str) -> Iterator[tuple[Who, Id]]:
     return ((who, whose) for who, whose in product(Who, Id) if both or whose not in ITEMS)
 
 
+# What a call needs besides what stands in its path, by the path's last word.
+MORE = {"items": ["to_add"], "undo": ["undo_id"]}
 SERVED = [(key, *cell) for key, rule in RULES.items() for cell in sorted(rule.served)]
 REFUSED = [(key, *cell) for key, rule in RULES.items() for cell in cells(key) if cell not in rule.served]
 
@@ -313,40 +405,74 @@ def test_whom_the_table_does_not_name_is_refused_and_changes_nothing(
 ) -> None:
     rule, before = RULES[key], world.api.state()
     answer = world.call(key, who, world.things[whose])
-    hidden = 401 if rule.signed_in and who is Who.anonymous else rule.absent
-    assert (answer.status_code, world.api.state()) == (hidden, before)
+    hidden = NOBODY if rule.signed_in and who is Who.anonymous else rule.absent
+    assert (status(answer), world.api.state()) == (hidden, before)
+
+
+# Instead of a status: nobody was recognized.
+NOBODY = "sign in"
+
+
+def status(answer: httpx.Response) -> int | str:
+    """An answer's status; to sign in is what 401 tells a program, and a redirection a person."""
+    is_sent_there = answer.headers.get("location", "").startswith(f"{pages.SIGN_IN}?next=/")
+    return NOBODY if answer.status_code == 401 or is_sent_there else answer.status_code
 
 
 @pytest.mark.parametrize(("key", "who", "whose"), SERVED)
 def test_whom_the_table_names_is_served(world: World, key: str, who: Who, whose: Id) -> None:
     things = world.things[whose]
     if ROUTES[key].method not in {"GET", "HEAD"}:
-        wanted = [*re.findall(r"{(\w+)}", key), *(["to_add"] if key.endswith("/items") else [])]
+        wanted = [*re.findall(r"{(\w+)}", key), *MORE.get(key.rpartition("/")[2], ())]
         visibility = "public" if whose is Id.published else "private"
         things = made(world.caller(who), "To be changed", visibility, wanted)
     if key.endswith("/restore"):
         world.caller(who).delete(f"/collections/{things.collection_id}")
     answer = world.call(key, who, things)
-    assert answer.status_code == RULES[key].status
+    assert status(answer) == RULES[key].status
 
 
-@pytest.mark.parametrize("key", [key for key, rule in RULES.items() if rule.absent == 404])
+HIDING = sorted({key for key, _, _ in REFUSED if RULES[key].absent == 404})
+
+
+@pytest.mark.parametrize("key", HIDING)
 def test_absent_and_not_yours_are_told_with_the_same_bytes(world: World, key: str) -> None:
-    rule = RULES[key]
+    rule, is_page = RULES[key], ROUTES[key].is_page
     hidden = [
-        world.call(key, who, world.things[whose])
+        # A page says who reads it.
+        (who if is_page else None, *told(world.call(key, who, world.things[whose])))
         for who, whose in cells(key)
         if (who, whose) not in rule.served and not (rule.signed_in and who is Who.anonymous)
     ]
-    assert len({told(answer) for answer in hidden}) == 1
+    assert len(set(hidden)) == len({who for who, *_ in hidden})
+
+
+PAGES = {key: route for key, route in ROUTES.items() if route.is_page}
+
+
+@pytest.mark.parametrize("key", [key for key, route in PAGES.items() if route.signed_in])
+def test_a_piece_of_a_page_sends_the_whole_page_to_where_one_signs_in(world: World, key: str) -> None:
+    answer = world.call(key, Who.anonymous, world.things[Id.own], headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"].startswith(f"{pages.SIGN_IN}?next=/")
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, route in ROUTES.items() if route.is_page and route.method == "POST"]
+)
+@pytest.mark.parametrize("who", Who)
+def test_no_form_of_another_sites_page_does_anything(world: World, key: str, who: Who) -> None:
+    before = world.api.state()
+    answer = world.call(key, who, world.things[Id.own], headers={"Origin": "https://elsewhere.example"})
+    assert (answer.status_code, world.api.state()) == (403, before)
 
 
 def told(answer: httpx.Response) -> tuple[object, ...]:
-    """All of an answer but when it was given and which request it belongs to."""
-    own = {"date", "apigw-requestid"}
+    """All of an answer but when it was given, which request it belongs to, and the address it is given at."""
+    own = {"date", "apigw-requestid", "content-length"}
     return (
         answer.status_code,
-        answer.content,
+        answer.content.replace(answer.request.url.raw_path, b""),
         *sorted((n, v) for n, v in answer.headers.items() if n not in own),
     )
 
@@ -355,7 +481,8 @@ def told(answer: httpx.Response) -> tuple[object, ...]:
 def test_a_route_without_an_id_answers_strangers_as_it_says(world: World, key: str) -> None:
     before = world.api.state()
     answer = world.call(key, Who.anonymous, world.things[Id.own])
-    assert (answer.status_code, world.api.state()) == (200 if PLAIN[key] else 401, before)
+    expected = PLAIN[key] or NOBODY
+    assert (status(answer), world.api.state()) == (200 if expected is True else expected, before)
 
 
 # ----------------------------------------------------------------------------------- ids in the body

@@ -1,4 +1,4 @@
-"""What only AWS runs: making and signing in to the database, the issuer's keys, the ping, the check."""
+"""What only AWS runs: making and signing in to the database, the issuer's keys, the ping, what deploys."""
 
 import gc
 import http.server
@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from urllib.error import URLError
 
 import boto3
+import httpx
 import pytest
 import sqlalchemy as sa
 from cryptography import x509
@@ -29,19 +30,19 @@ from pg8000.exceptions import InterfaceError
 from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
-from dealbrain import db, facts, files, migrations
+from dealbrain import assets, db, deploying, facts, files, migrations
 from dealbrain.errors import Malformed
-from dealbrain.facts import ISSUER_KEYS, KEPT_IN
+from dealbrain.facts import ISSUER_KEYS, KEPT_IN, Bucket
 from dealbrain.migrations import Login
 from dealbrain.settings import PREFIX, settings
 from dealbrain.tables import Table
 from functions.accounts import copy_keys
 from functions.carding.picture import PLACEHOLDERS
-from functions.deploying import check
+from functions.deploying import check, publish
 from functions.migrating import bootstrap, upgrade
 from functions.sweeping import ping
 from infra.layer import AUTHORITIES
-from infra.local import run
+from infra.local import run, stores
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import wait_until
 from infra.local.run import RENDERER, System, aws_environment
@@ -520,10 +521,11 @@ class Deployment:
         }
         return {**said, **other}
 
-    def told(self, event: dict[str, Any]) -> dict[str, str]:
+    def told(self, event: dict[str, Any], function: Any = check) -> dict[str, str]:
         """What CloudFormation hears of it, which has to be one answer it can take."""
         CloudFormation.told.clear()
-        check.handler(event, None)
+        # Asked of the module now, because by now every function has its role.
+        function.handler(event, None)
         ((path, content_type, body),) = CloudFormation.told
         assert (path, content_type) == (SIGNED, "")
         assert len(body) < ANSWER_BYTES
@@ -639,11 +641,71 @@ def test_an_answer_is_given_to_nobody_the_authorities_do_not_vouch_for(
 
 
 def test_a_check_ends_before_lambda_ends_it() -> None:
-    assert check.ATTEMPTS * check.PATIENCE + check.ANSWER_PATIENCE < facts.CHORE_TIMEOUT
+    assert check.ATTEMPTS * check.PATIENCE + deploying.ANSWER_PATIENCE < facts.CHORE_TIMEOUT
 
 
 def test_the_nightly_ping_checks_nothing() -> None:
     assert check.handler({"warm": True}, None) == {"warm": True}
+
+
+# ------------------------------------------------------------------------------------------ publishing
+
+
+@pytest.fixture
+def publication(deployment: Deployment) -> Deployment:
+    """The same with an empty bucket, as at the first deployment."""
+    files.delete(Bucket.static, files.keys(Bucket.static, ""))
+    return deployment
+
+
+def published(running: System) -> dict[str, tuple[str, str, bytes]]:
+    """What the CDN finds: by path, what kind of file it is, how long it may be kept, and its bytes."""
+    client = stores.s3(running.stores_url)
+    found = {}
+    for key in files.keys(Bucket.static, ""):
+        answer = client.get_object(Bucket=running.settings.static_bucket, Key=key)
+        found[f"/{key}"] = answer["ContentType"], answer["CacheControl"], answer["Body"].read()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_a_deployment_puts_what_pages_fetch_where_the_cdn_looks_for_it(
+    publication: Deployment, running: System, kind: str
+) -> None:
+    assert publication.told(publication.event(kind), publish)["Status"] == "SUCCESS"
+    assert published(running) == {
+        assets.PATH + name: (one.media_type, "public, max-age=31536000, immutable", one.content)
+        for name, one in assets.served().items()
+    }
+
+
+def test_what_is_published_is_what_the_function_answers(publication: Deployment, running: System) -> None:
+    publication.told(publication.event(), publish)
+    with httpx.Client(base_url=running.url, verify=False) as http:  # noqa: S501 - plain HTTP
+        for path, (media_type, cache_control, content) in published(running).items():
+            answer = http.get(path)
+            said = answer.headers["content-type"], answer.headers["cache-control"], answer.content
+            assert said == (media_type, cache_control, content)
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
+def test_what_older_pages_ask_for_stays(publication: Deployment, running: System, kind: str) -> None:
+    files.put(Bucket.static, f"{facts.STATIC}app-0.css", b"old", "text/css")
+    publication.told(publication.event(kind), publish)
+    assert f"{assets.PATH}app-0.css" in published(running)
+
+
+def test_a_deployment_that_cannot_publish_fails_and_says_what_to_do(
+    publication: Deployment, tell: Tell
+) -> None:
+    tell("static_bucket", "dealbrain-absent")
+    told = publication.told(publication.event(), publish)
+    assert told["Status"] == "FAILED"
+    assert "read the log" in told["Reason"]
+    assert "NoSuchBucket" in told["Reason"]
+
+
+# ----------------------------------------------------------------------------------- the check's picture
 
 
 @pytest.mark.parametrize("picture", sorted(PLACEHOLDERS.iterdir()), ids=lambda file: file.name)

@@ -6,28 +6,36 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from html import unescape
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from dealbrain import db, facts, jsontext
+from dealbrain import db, facts, jsontext, pages
 from dealbrain.tables import Table
 from dealbrain.web import Needs
 from functions.meta.openapi import DOCUMENT
+from functions.meta.unknown import ADDRESSES
 from infra import openapi
 from infra.local.run import System
 from infra.routes import DEFAULT, Endpoint, modules, routes
 from tests.makers import Api, Person, refused
 
 ROOT = Path(__file__).parents[1]
-ROUTES = [route for route in routes() if route.path != DEFAULT]
+EVERY = [route for route in routes() if route.path != DEFAULT]
+# Those of the API, and those of pages.
+ROUTES = [route for route in EVERY if not route.is_page]
+PAGES = [route for route in EVERY if route.is_page]
 PATHS = sorted({route.path for route in ROUTES})
+PAGE_PATHS = sorted({route.path for route in PAGES})
 MODULES = list(modules())
 by_key = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+by_page = pytest.mark.parametrize("route", PAGES, ids=lambda route: route.key)
 
 
 # ---------------------------------------------------------------------------------- routes and documents
@@ -41,14 +49,14 @@ def mina(running: System) -> Iterator[Person]:
 
 @by_key
 def test_every_route_is_answered_by_its_own_function(mina: Person, route: Endpoint) -> None:
-    answer = mina.call(route.method, filled(route.path))
+    answer = mina.send(route.method, filled(route.path))
     assert answer.status_code < 500
     assert "no such address" not in answer.text
 
 
 def filled(path: str) -> str:
-    """A path that names nothing that is there."""
-    named = path.removeprefix("/v1").replace("{preview_id}", "00000000-0000-4000-8000-000000000000")
+    """An address that names nothing that is there."""
+    named = path.replace("{preview_id}", "00000000-0000-4000-8000-000000000000")
     return re.sub(r"\{\w+\}", str(facts.BIGINT_MOST), named)
 
 
@@ -68,11 +76,15 @@ def test_the_openapi_document_has_exactly_the_routes_there_are(
 
 @pytest.fixture(scope="module")
 def spelled() -> str:
-    return openapi.spelled()
+    return openapi.spelled(openapi.document())
 
 
 def test_the_openapi_document_is_current(spelled: str) -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == spelled
+
+
+def test_the_addresses_that_unknown_ones_are_told_from_are_current() -> None:
+    assert ADDRESSES.read_text(encoding="utf-8") == openapi.spelled(openapi.addresses())
 
 
 @by_key
@@ -124,6 +136,26 @@ def test_every_path_stands_in_the_api_document(path: str) -> None:
     assert shape(path) in {place.partition(" ")[2] for place in promised()}
 
 
+def test_every_page_its_document_promises_is_there() -> None:
+    assert promised_pages() - {route.key for route in PAGES} == set()
+
+
+@by_page
+def test_every_page_stands_in_its_document(route: Endpoint) -> None:
+    assert route.key in promised_pages()
+
+
+def promised_pages() -> set[str]:
+    """Every method and path of the table in docs/pages.md."""
+    lines = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1].strip(" `") for line in lines if line.startswith("| `")]
+    return {
+        f"{method} {path}"
+        for methods, _, path in (cell.rpartition(" ") for cell in cells)
+        for method in methods.split(", ")
+    }
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_file_under_functions_is_one_endpoint_or_one_job(module: str) -> None:
     function = importlib.import_module(module)
@@ -149,12 +181,16 @@ def test_an_address_outside_the_version_is_refused_in_the_one_shape(mina: Person
     refused(mina.get("/../favicon.ico"), 404, "not_found")
 
 
+def test_a_browser_lost_below_the_api_is_refused_in_its_shape(mina: Person) -> None:
+    refused(mina.get("/nowhere", headers={"Accept": "text/html"}), 404, "not_found")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_wrong_method_is_refused_in_the_one_shape(mina: Person, path: str) -> None:
     known = {route.method for route in ROUTES if route.path == path}
     # An address of one shape may be another's too: DELETE …/public/{id} is none of …/{id}/{more}.
     wrong = next(method for method in ("PUT", "POST", "DELETE", "OPTIONS") if method not in known)
-    refused(mina.call(wrong, filled(path)), 405, "method_not_allowed")
+    refused(mina.send(wrong, filled(path)), 405, "method_not_allowed")
 
 
 REFUSALS: Mapping[str, tuple[int, str, dict[str, Any]]] = {
@@ -175,6 +211,73 @@ def test_what_is_refused_is_refused_in_the_one_shape(
     mina: Person, status: int, code: str, sent: dict[str, Any]
 ) -> None:
     refused(mina.call("POST", "/collections", **sent), status, code)
+
+
+# --------------------------------------------------------------------------------------------- pages
+
+
+@pytest.fixture
+def visitor(running: System) -> Iterator[Person]:
+    """Somebody new at a browser for each test: one of the pages signs out."""
+    with Api(running) as api:
+        yield api.browser("mina")
+
+
+@by_page
+def test_every_page_is_answered_by_its_own_function(visitor: Person, route: Endpoint) -> None:
+    answer = visitor.send(route.method, filled(route.path))
+    assert answer.status_code < 500
+    assert "no such address" not in answer.text
+    assert answer.status_code in {302, 303} or is_page(answer)
+
+
+def is_page(answer: httpx.Response) -> bool:
+    """Whether this is HTML that runs and fetches nothing but ours."""
+    said = answer.headers
+    return said["content-type"] == pages.HTML and said["content-security-policy"].startswith(
+        "default-src 'none'"
+    )
+
+
+def leads_on(answer: httpx.Response) -> bool:
+    """Whether a page says in its main part what to do next."""
+    main = answer.text.partition("<main")[2].partition("</main>")[0]
+    return is_page(answer) and '<a class="button' in main
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_an_unknown_address_is_a_page_that_leads_on(running: System, *, signed_in: bool) -> None:
+    with Api(running) as api:
+        answer = api.browser("mina" if signed_in else None).open("/nowhere")
+    assert answer.status_code == 404
+    assert leads_on(answer)
+
+
+@pytest.mark.parametrize("path", PAGE_PATHS)
+def test_a_wrong_method_of_a_page_is_a_page_that_leads_on(visitor: Person, path: str) -> None:
+    known = {
+        method for shape, methods in openapi.addresses().items() if fits(shape, path) for method in methods
+    }
+    wrong = next(method for method in ("PUT", "DELETE") if method not in known)
+    answer = visitor.send(wrong, filled(path))
+    assert answer.status_code == 405
+    assert leads_on(answer)
+    assert f"{', '.join(sorted(known))} is." in unescape(answer.text)
+
+
+def fits(shape: str, path: str) -> bool:
+    """Whether an address may be meant by two paths."""
+    one, other = shape.split("/"), path.split("/")
+    return len(one) == len(other) and all(a == b or "{" in a for a, b in zip(one, other, strict=True))
+
+
+def test_an_unknown_address_is_one_line_to_a_page_that_is_open(visitor: Person) -> None:
+    answer = visitor.open("/nowhere", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.text) == (404, "There is no such address.")
+
+
+def test_an_unknown_address_is_refused_in_the_one_shape_to_who_wants_no_page(visitor: Person) -> None:
+    refused(visitor.open("/nowhere.png", headers={"Accept": "image/*"}), 404, "not_found")
 
 
 # -------------------------------------------------------------------------- importing costs nothing
@@ -255,7 +358,7 @@ def test_an_import_that_costs_something_would_be_seen(tmp_path: Path, effect: st
 # Each may import what stands before it. What stands on one line does not know the others there.
 LAYERS = (
     "errors settings facts",
-    "jsontext forms",
+    "jsontext forms assets markup charts editing",
     "scalars",
     "document cardspec hardware",
     "titles graphics",
@@ -265,17 +368,19 @@ LAYERS = (
     "spreadsheets bookmarks",
     "intake",
     "tables db files pending",
-    "signatures previews caching",
+    "signatures previews caching sessions",
     "identity",
     "shapes paging sampling",
     "access",
-    "showing resembling browsing distinct",
+    "showing resembling browsing distinct narrowing linking deciding",
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"
-        " uploading importing reopening confirming undoing carding licensing pricing rescoring sweeping"
+        " uploading importing reopening confirming undoing reverting carding licensing pricing rescoring"
+        " sweeping presenting deploying signing_in"
     ),
     "web",
+    "pages",
     "functions",
     "infra",
 )
@@ -288,6 +393,7 @@ MORE = {
     "reopening": {"uploading"},
     "rescoring": {"offering"},
     "undoing": {"collecting", "exporting", "offering"},
+    "reverting": {"collecting"},
     "licensing": {"carding"},
 }
 
@@ -347,7 +453,8 @@ def test_every_module_has_a_layer() -> None:
         ("dealbrain.collecting", "from dealbrain import offering"),
         ("dealbrain.offering", "def late():\n    import dealbrain.importing"),
         ("dealbrain.access", "from dealbrain.web import now"),
-        ("dealbrain.web", "from functions.meta import health"),
+        ("dealbrain.web", "from dealbrain import pages"),
+        ("dealbrain.pages", "from functions.meta import health"),
         ("functions.offering.create", "from functions.collecting.create import app"),
         ("functions.offering.create", "from infra.routes import routes"),
         ("dealbrain.newcomer", "from dealbrain import errors"),
@@ -378,6 +485,7 @@ PURE = (
     "units",
     "matching",
     "scoring",
+    "markup",
 )
 # Of the standard library, what knows the world outside.
 WORLDLY = {"os", "socket", "subprocess", "pathlib", "random", "secrets", "time", "threading", "io", "sys"}
@@ -386,7 +494,8 @@ WORLDLY = {"os", "socket", "subprocess", "pathlib", "random", "secrets", "time",
 @pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_knows_nothing_of_the_world(name: str) -> None:
     found = {target.partition(".")[0] for target in imported(source(f"dealbrain.{name}"))}
-    assert found - {"dealbrain", "pydantic", "pydantic_core"} <= sys.stdlib_module_names - WORLDLY
+    others = {"dealbrain", "pydantic", "pydantic_core", "markdown_it"}
+    assert found - others <= sys.stdlib_module_names - WORLDLY
 
 
 def test_the_renderer_knows_no_database_and_no_person() -> None:
@@ -414,5 +523,5 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_explained(command: str) -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    assert any(re.search(rf"make {command}\b(?!-)", page.read_text(encoding="utf-8")) for page in pages)
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    assert any(re.search(rf"make {command}\b(?!-)", one.read_text(encoding="utf-8")) for one in documents)

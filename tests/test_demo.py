@@ -10,6 +10,7 @@ from infra.local import demo, seed
 from infra.local.client import Client, UnkeptError
 from infra.local.loading import Fate, most_modest, processor, report
 from infra.local.marketplace import Offer, UnreadableError, read
+from infra.local.visitor import Visitor
 from tests.makers import Api, rows
 
 # A row that holds no trap: what every other made-up row differs from in one place.
@@ -308,6 +309,11 @@ def test_the_report_counts_outcomes_and_names_each_row_with_its_reason() -> None
 def test_an_answer_with_another_status_than_promised_is_told(api: Api) -> None:
     with Client(api.system.url) as stranger, pytest.raises(UnkeptError, match="answered 404 instead of 200"):
         stranger.read("/listings/1")
+
+
+def test_a_page_answered_with_another_status_than_promised_is_told(api: Api) -> None:
+    with Visitor(api.system.url) as stranger, pytest.raises(UnkeptError, match="answered 303 instead of 200"):
+        stranger.open("/collections")
 
 
 # -------------------------------------------------------------------------------- demo set and walk

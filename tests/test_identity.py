@@ -282,8 +282,8 @@ def test_an_invalid_token_is_refused_on_every_route_that_open_to_strangers_inclu
     forger: Person, key: str
 ) -> None:
     method, _, path = key.partition(" ") if key != DEFAULT else ("GET", "", "/v1/nowhere")
-    address = path.removeprefix("/v1").replace("{preview_id}", "00000000-0000-4000-8000-000000000000")
-    answer = forger.call(method, address.replace("{listing_id}", "1").replace("{collection_id}", "1"))
+    address = path.replace("{preview_id}", "00000000-0000-4000-8000-000000000000")
+    answer = forger.send(method, address.replace("{listing_id}", "1").replace("{collection_id}", "1"))
     assert answer.status_code == 401
 
 
@@ -291,6 +291,11 @@ def test_a_refusal_says_how_to_do_better(forger: Person) -> None:
     answer = forger.get("/health")
     refused(answer, 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_page_tells_a_program_in_the_one_shape_that_its_token_is_wrong(forger: Person) -> None:
+    """It is not led to where people sign in, and would be led there again."""
+    refused(forger.open("/discover"), 401, "unauthenticated")
 
 
 def test_two_tokens_at_once_are_nobodys(api: Api) -> None:
@@ -306,6 +311,38 @@ def test_a_token_in_a_cookie_or_the_query_signs_nobody_in(api: Api) -> None:
     )
     refused(answer, 401, "unauthenticated")
     refused(api.stranger.get(f"/collections?access_token={token}"), 401, "unauthenticated")
+
+
+# ---------------------------------------------------------------------------------------- by a session
+
+
+def test_a_session_of_our_pages_counts_on_the_api(api: Api) -> None:
+    assert api.browser(NAME).post("/collections", {"name": "Mine"}).status_code == 201
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", ""])
+def test_what_another_sites_page_has_a_browser_write_is_refused(api: Api, origin: str) -> None:
+    browser, before = api.browser(NAME), api.state()
+    refused(browser.post("/collections", {"name": "Mine"}, headers={"Origin": origin}), 403, "not_allowed")
+    assert api.state() == before
+
+
+def test_what_another_sites_page_has_a_browser_read_is_answered(api: Api) -> None:
+    """No page of theirs may look at it: we allow no other origin."""
+    answer = api.browser(NAME).get("/collections", headers={"Origin": "https://elsewhere.example"})
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_secret_nobody_was_given_is_nobodys(api: Api) -> None:
+    answer = api.browser(NAME).get("/collections", headers={"Cookie": f"{facts.SESSION_COOKIE}=guessed"})
+    refused(answer, 401, "unauthenticated")
+
+
+def test_a_bearer_counts_before_a_session(api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.token('other')}"}
+    api.browser(NAME).post("/collections", {"name": "Theirs"}, headers=headers)
+    assert [one["name"] for one in api.person("other").get("/collections").json()["items"]] == ["Theirs"]
 
 
 # ------------------------------------------------------------------------------------------- the keys

@@ -1,19 +1,27 @@
 """Functions in processes of their own, over HTTP: the same answers, told nothing, ended when idle."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
+from dealbrain import sessions
+from dealbrain.facts import SESSION_COOKIE, SIGN_IN_COOKIE
+from dealbrain.sessions import Session
 from dealbrain.settings import LIBRARIES, PREFIX
+from dealbrain.signing_in import Attempt
 from infra import staging
 from infra.local import lambdas as stand_in
 from infra.local.deployed import FunctionFailedError, functions, invoke, name, remote
 from infra.local.gateway import Gateway
+from infra.local.issuer import subject
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import address, listen, serve, wait_until
 from infra.local.run import System, aws_environment
@@ -22,7 +30,12 @@ from tests.makers import LATITUDE, Api
 
 # What differs between two answers to one question.
 OF_THE_MOMENT = {"date", "apigw-requestid"}
-SERVED = {"functions.offering.create", "functions.offering.read", "functions.meta.unknown"}
+SERVED = {
+    "functions.offering.create",
+    "functions.offering.read",
+    "functions.meta.unknown",
+    "functions.accounts.callback",
+}
 BUSY = "functions.meta.health"
 
 
@@ -50,6 +63,16 @@ def isolated(staged: list[Function], tmp_path_factory: pytest.TempPathFactory) -
             yield client
 
 
+def test_what_pages_are_made_of_is_in_the_code_and_not_in_the_image_of_the_renderer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or every other style would be another image."""
+    monkeypatch.setattr(staging, "BUILD", tmp_path)
+    wanted = {"app.css", "base.html"}
+    assert wanted <= {file.name for file in staging.code().rglob("*")}
+    assert not wanted & {file.name for file in staging.image().rglob("*")}
+
+
 def told(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
     headers = {name: value for name, value in answer.headers.items() if name not in OF_THE_MOMENT}
     return answer.status_code, headers, answer.content
@@ -61,6 +84,18 @@ def test_what_one_way_makes_the_other_way_answers_in_the_same_bytes(api: Api, is
     assert made.status_code == 201
     path = f"/listings/{made.json()['id']}"
     assert told(isolated.get(f"/v1{path}", headers=alice.headers)) == told(alice.get(path))
+
+
+def test_whoever_signed_in_is_let_in_by_a_process_of_its_own(running: System, isolated: httpx.Client) -> None:
+    attempt = Attempt.begin("/discover")
+    entered = httpx.post(attempt.address, data={"username": "alice"}, headers={"Origin": running.url})
+    back = urlsplit(entered.headers["location"])
+    cookie = {"Cookie": f"{SIGN_IN_COOKIE}={attempt.cookie}"}
+    answer = isolated.get(f"{back.path}?{back.query}", headers=cookie)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/discover")
+    secret = re.search(f"{SESSION_COOKIE}=([^;]+)", answer.headers["set-cookie"])
+    assert secret
+    assert sessions.find(secret[1], datetime.now(UTC)) == Session(subject("alice"), "alice")
 
 
 @pytest.mark.parametrize(

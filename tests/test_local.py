@@ -22,6 +22,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from dealbrain import facts
 from dealbrain.web import Needs
@@ -301,12 +302,17 @@ def stores_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("bucket", list(facts.Bucket))
+@pytest.mark.parametrize("bucket", sorted({expiry.bucket for expiry in facts.LIFECYCLE}))
 def test_the_buckets_rules_are_those_of_facts(stores_url: str, bucket: facts.Bucket) -> None:
     name = getattr(SETTINGS, f"{bucket}_bucket")
     rules = s3(stores_url).get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
     said = {(rule["Filter"]["Prefix"], rule["Expiration"]["Days"]) for rule in rules}
     assert said == {(rule.prefix, rule.days) for rule in facts.LIFECYCLE if rule.bucket is bucket}
+
+
+def test_what_pages_fetch_has_no_end(stores_url: str) -> None:
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3(stores_url).get_bucket_lifecycle_configuration(Bucket=SETTINGS.static_bucket)
 
 
 @pytest.mark.parametrize("bucket", list(facts.Bucket))

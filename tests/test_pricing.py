@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dealbrain import db
+from dealbrain import db, facts, pricing
 from dealbrain.tables import PricePoint
 from tests.makers import Api, Person, deal_file, refused
 
@@ -121,3 +121,42 @@ def test_pages_of_prices_neither_lose_nor_repeat_any(alice: Person) -> None:
 @pytest.mark.parametrize("listing_id", ["999999", "0", "none"])
 def test_what_is_no_offer_has_no_prices(alice: Person, listing_id: str) -> None:
     refused(alice.get(f"/listings/{listing_id}/price-points"), 404, "not_found")
+
+
+def history(*listing_ids: int) -> dict[int, list[float]]:
+    with db.transaction() as session:
+        found = pricing.histories(session, listing_ids)
+    return {listing_id: [float(price) for _, price in seen] for listing_id, seen in found.items()}
+
+
+def test_the_prices_of_many_offers_come_in_the_order_they_were_seen(alice: Person, bob: Person) -> None:
+    one, other = alice.listing(price_usd=300)["id"], bob.listing(price_usd=20)["id"]
+    price(alice, one, 320)
+    price(bob, other, 10)
+    price(alice, one, 280)
+    assert history(one, other) == {one: [300, 320, 280], other: [20, 10]}
+
+
+def test_prices_of_offers_nobody_asked_for_stay_out(alice: Person) -> None:
+    wanted, other = alice.listing(price_usd=300)["id"], alice.listing(price_usd=20)["id"]
+    assert history(wanted).keys() == {wanted}
+    assert history(wanted, other).keys() == {wanted, other}
+
+
+def test_an_offer_without_prices_has_no_history(alice: Person) -> None:
+    assert history(alice.listing(price_usd=None)["id"]) == {}
+
+
+def test_of_many_prices_the_last_ones_are_the_history(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "HISTORY", 2)
+    listing_id = alice.listing(price_usd=1)["id"]
+    for amount in (2, 3):
+        price(alice, listing_id, amount)
+    assert history(listing_id) == {listing_id: [2, 3]}
+
+
+def test_all_histories_come_in_one_query(alice: Person, statements: list[str]) -> None:
+    ids = [alice.listing(price_usd=amount)["id"] for amount in (1, 2, 3)]
+    statements.clear()
+    history(*ids)
+    assert len(statements) == 1

@@ -15,8 +15,9 @@ import pytest
 from dealbrain import facts
 from dealbrain.facts import Bucket
 from dealbrain.settings import LIBRARIES, PREFIX, Settings
+from functions.accounts import callback
 from functions.carding import warm
-from functions.deploying import check
+from functions.deploying import check, publish
 from functions.rescoring import all as rescore
 from functions.sweeping import expired, forgotten, leftovers, ping
 from infra import edge
@@ -43,6 +44,7 @@ ROLE = "AWS::IAM::Role"
 BUCKET = "AWS::S3::Bucket"
 ROUTE = "AWS::ApiGatewayV2::Route"
 CHECK = "Custom::Check"
+PUBLISHED = "Custom::Published"
 QUEUE = "AWS::SQS::Queue"
 ALARM = "AWS::CloudWatch::Alarm"
 MEBIBYTES_MOST = 250
@@ -120,9 +122,9 @@ def wrong_routes(found: Templates) -> list[str]:
 
 def wrong_cdn(found: Templates) -> list[str]:
     """What would make the CDN keep more than cards by their path, or not be known by the API."""
-    (distribution,) = resources(found, "AWS::CloudFront::Distribution")
-    said = distribution.properties["DistributionConfig"]
-    (cards,), (origin,) = said["CacheBehaviors"], said["Origins"]
+    said = distribution_of(found).properties["DistributionConfig"]
+    (cards,) = (one for one in said["CacheBehaviors"] if one["TargetOriginId"] == edge.API)
+    (origin,) = (one for one in said["Origins"] if one["Id"] == edge.API)
     (by_path,) = resources(found, "AWS::CloudFront::CachePolicy")
     key = by_path.properties["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
     told = [function_code(found, one) for one in said["DefaultCacheBehavior"].get("FunctionAssociations", [])]
@@ -141,6 +143,98 @@ def wrong_cdn(found: Templates) -> list[str]:
         ),
     }
     return [name for name, is_right in right.items() if not is_right]
+
+
+def distribution_of(found: Templates) -> Resource:
+    (distribution,) = resources(found, "AWS::CloudFront::Distribution")
+    return distribution
+
+
+def wrong_static_files(found: Templates) -> list[str]:
+    """What would keep the CDN from having what pages fetch, or let it have or change more than that."""
+    said = distribution_of(found).properties["DistributionConfig"]
+    behaviors = [one for one in said["CacheBehaviors"] if one["PathPattern"] == f"/{facts.STATIC}*"]
+    origins = {one["Id"]: one for one in said["Origins"]}
+    access = {
+        one.attribute("Id"): one.properties["OriginAccessControlConfig"]
+        for one in resources(found, "AWS::CloudFront::OriginAccessControl")
+    }
+    (bucket,) = (one for one in resources(found, BUCKET) if one.stack == "edge")
+    read = origins[edge.FILES]
+    signed = access.get(read.get("OriginAccessControlId", ""), {})
+    right = {
+        "kept by path, read only": [kept_by(one) for one in behaviors] == [STATIC_BEHAVIOR],
+        "its own bucket": read["DomainName"] == bucket.attribute("RegionalDomainName"),
+        "asked in its name": (signed.get("SigningBehavior"), signed.get("SigningProtocol"))
+        == ("always", "sigv4"),
+        "the API where it fails": [members(one) for one in said["OriginGroups"]["Items"]]
+        == [(edge.FILES_OR_API, [edge.FILES, edge.API], {403, 404})],
+        "nobody else reads": readers(found, bucket) == [reading(bucket, distribution_of(found))],
+        "there before pages": not unpublished(found),
+    }
+    return [name for name, is_right in right.items() if not is_right]
+
+
+STATIC_BEHAVIOR = {
+    "TargetOriginId": edge.FILES_OR_API,
+    "ViewerProtocolPolicy": "redirect-to-https",
+    "AllowedMethods": ["GET", "HEAD"],
+    "CachePolicyId": edge.KEEP_BY_PATH,
+    "Compress": True,
+}
+
+
+def kept_by(behavior: dict[str, Any]) -> dict[str, Any]:
+    return {name: behavior.get(name) for name in STATIC_BEHAVIOR}
+
+
+def members(group: dict[str, Any]) -> tuple[str, list[str], set[int]]:
+    """An origin group's name, whom it asks in turn, and at which 4xx the next one."""
+    codes = {one for one in group["FailoverCriteria"]["StatusCodes"]["Items"] if one < 500}
+    return group["Id"], [one["OriginId"] for one in group["Members"]["Items"]], codes
+
+
+def readers(found: Templates, bucket: Resource) -> list[dict[str, Any]]:
+    """What a bucket's own policy allows, and to whom."""
+    return [
+        statement
+        for policy in resources(found, "AWS::S3::BucketPolicy")
+        if policy.properties["Bucket"] == bucket.ref
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+
+
+def reading(bucket: Resource, distribution: Resource) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": f"{bucket.attribute('Arn')}/{facts.STATIC}*",
+        "Condition": {
+            "StringEquals": {
+                "AWS:SourceArn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/{distribution.ref}"
+            }
+        },
+    }
+
+
+def unpublished(found: Templates) -> list[str]:
+    """What could answer a page before the files it names are where the CDN looks for them."""
+    published = resources(found, PUBLISHED)
+    own = functions(found)[publish.__name__]
+    (bucket,) = (one for one in resources(found, BUCKET) if one.stack == "edge")
+    codes = {own.properties["Code"]["S3Key"].removesuffix(".zip")}
+    wrong = [
+        one.name
+        for one in published
+        if one.properties["ServiceToken"] != own.attribute("Arn")
+        or not codes <= set(one.properties["Assets"])
+        or bucket.name not in listed(one.whole.get("DependsOn", []))
+        or not own.properties["Timeout"] < int(one.properties.get("ServiceTimeout", 3600)) <= 300
+    ]
+    early = [name for name, one in found.items() if name.startswith("api-") and "edge" not in one[AFTER]]
+    return wrong + early + ([] if len(published) == 1 else ["it is published once"])
 
 
 def function_code(found: Templates, association: dict[str, Any]) -> str:
@@ -303,7 +397,8 @@ def expected(needs: Any, *, is_endpoint: bool) -> set[tuple[str, str]]:
     files |= {("s3:ListBucket", bucket_arn(one)) for one in needs.lists}
     actions = {"get": "GetItem", "put": "PutItem", "delete": "DeleteItem", "scan": "Scan"}
     table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dealbrain-pending"
-    pending = {(f"dynamodb:{actions[one]}", table) for one in needs.pending}
+    asked = {*needs.pending, *(("get",) if is_endpoint else ())}
+    pending = {(f"dynamodb:{actions[one]}", table) for one in asked}
     return (
         files | pending | ({("lambda:InvokeFunction", function_arn(RENDERER))} if needs.renderer else set())
     )
@@ -332,6 +427,36 @@ def more_for(name: str) -> set[tuple[str, str]]:
             ("lambda:InvokeFunction", function_arn("functions.migrating.upgrade")),
         }
     return set()
+
+
+def wrong_sign_in(found: Templates) -> list[str]:
+    """What would let somebody else have our codes, or us have what we did not ask for."""
+    (pool,) = resources(found, "AWS::Cognito::UserPool")
+    (domain,) = resources(found, "AWS::Cognito::UserPoolDomain")
+    (client,) = resources(found, "AWS::Cognito::UserPoolClient")
+    function = functions(found)[callback.__name__].properties
+    told = function["Environment"]["Variables"]
+    origin = told[f"{PREFIX}PUBLIC_ORIGIN"]
+    wanted = {
+        "UserPoolId": pool.ref,
+        "GenerateSecret": False,
+        "AllowedOAuthFlowsUserPoolClient": True,
+        "AllowedOAuthFlows": ["code"],
+        "AllowedOAuthScopes": ["openid"],
+        "CallbackURLs": [f"{origin}/sign-in/callback"],
+        "LogoutURLs": [f"{origin}/discover"],
+        "SupportedIdentityProviders": ["COGNITO"],
+    }
+    right = {name: client.properties.get(name) == value for name, value in wanted.items()} | {
+        "origin": origin.startswith("https://"),
+        "client": told[f"{PREFIX}TOKEN_CLIENT_ID"] == client.ref,
+        "domain": domain.properties["UserPoolId"] == pool.ref
+        and domain.properties["Domain"] == f"dealbrain-{ACCOUNT}",
+        "pages": told[f"{PREFIX}SIGN_IN_URL"] == f"https://{domain.ref}.auth.{REGION}.amazoncognito.com",
+        # Inside the network it would not reach the issuer.
+        "network": "VpcConfig" not in function,
+    }
+    return [name for name, is_right in right.items() if not is_right]
 
 
 def wrong_database_logins(found: Templates) -> list[str]:
@@ -646,6 +771,7 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "every function may do exactly what its NEEDS say": wrong_grants,
     "database functions and no others may sign in to the database": wrong_database_logins,
     "one security group is shared by all database functions and by no other": wrong_networks,
+    "people sign in by a code, and come back to us alone": wrong_sign_in,
     "nothing leads out of the network but to our buckets and our table": ways_out,
     "every function has every setting and only database functions the database's": wrong_settings,
     "no environment holds a secret": told_secrets,
@@ -665,6 +791,7 @@ CHECKS: dict[str, Callable[[Templates], list[str]]] = {
     "somebody is told when too few cards were there already": wrong_hit_rate,
     "every metric of cards is on the dashboard": unplotted_metrics,
     "the CDN keeps cards by their path and nothing else, and the API knows it": wrong_cdn,
+    "the CDN alone reads what pages fetch, and has it before them": wrong_static_files,
 }
 
 
@@ -804,6 +931,35 @@ def without_group(found: dict[str, Any]) -> None:
     next(one for one in every(found, FUNCTION) if "VpcConfig" in one and "Handler" in one)["VpcConfig"][
         "SecurityGroupIds"
     ] = ["sg-of-its-own"]
+
+
+def client(found: dict[str, Any]) -> dict[str, Any]:
+    return next(every(found, "AWS::Cognito::UserPoolClient"))
+
+
+def with_implicit_flow(found: dict[str, Any]) -> None:
+    client(found)["AllowedOAuthFlows"].append("implicit")
+
+
+def with_more_scopes(found: dict[str, Any]) -> None:
+    client(found)["AllowedOAuthScopes"].append("aws.cognito.signin.user.admin")
+
+
+def with_codes_for_others(found: dict[str, Any]) -> None:
+    client(found)["CallbackURLs"].append("https://evil.example/")
+
+
+def with_callback_in_the_network(found: dict[str, Any]) -> None:
+    own = every(found, FUNCTION)
+    function = next(one for one in own if one.get("Handler") == f"{callback.__name__}.handler")
+    function["VpcConfig"] = {"SubnetIds": [], "SecurityGroupIds": []}
+
+
+def without_grant_to_know_who_calls(found: dict[str, Any]) -> None:
+    own = found["api-pages"]["Resources"]
+    role = own[next(name for name in own if name.startswith("ZipsPagesStaticRole"))]
+    kept = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    kept.remove(next(one for one in kept if one["Action"] == ["dynamodb:GetItem"]))
 
 
 def without_throttle(found: dict[str, Any]) -> None:
@@ -965,6 +1121,76 @@ def with_errors_kept(found: dict[str, Any]) -> None:
     distribution(found)["CustomErrorResponses"][0]["ErrorCachingMinTTL"] = 60
 
 
+def static_behavior(found: dict[str, Any]) -> dict[str, Any]:
+    behaviors = distribution(found)["CacheBehaviors"]
+    found_one: dict[str, Any] = next(one for one in behaviors if one["PathPattern"] == "/static/*")
+    return found_one
+
+
+def without_static_behavior(found: dict[str, Any]) -> None:
+    distribution(found)["CacheBehaviors"].remove(static_behavior(found))
+
+
+def with_writes_of_static_files(found: dict[str, Any]) -> None:
+    static_behavior(found)["AllowedMethods"] = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+
+
+def without_compression(found: dict[str, Any]) -> None:
+    static_behavior(found)["Compress"] = False
+
+
+def without_signature(found: dict[str, Any]) -> None:
+    del next(one for one in distribution(found)["Origins"] if one["Id"] == edge.FILES)[
+        "OriginAccessControlId"
+    ]
+
+
+def without_fallback(found: dict[str, Any]) -> None:
+    distribution(found)["OriginGroups"]["Items"][0]["FailoverCriteria"]["StatusCodes"]["Items"].remove(403)
+
+
+def readers_of_static_files(found: dict[str, Any]) -> list[dict[str, Any]]:
+    policy = next(every({"edge": found["edge"]}, "AWS::S3::BucketPolicy"))
+    statements: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return statements
+
+
+def without_reader(found: dict[str, Any]) -> None:
+    said = readers_of_static_files(found)
+    said.remove(next(one for one in said if one["Effect"] == "Allow"))
+
+
+def with_readers_everywhere(found: dict[str, Any]) -> None:
+    del next(one for one in readers_of_static_files(found) if one["Effect"] == "Allow")["Condition"]
+
+
+def with_more_to_read(found: dict[str, Any]) -> None:
+    next(one for one in readers_of_static_files(found) if one["Effect"] == "Allow")["Action"] = "s3:*"
+
+
+def without_publication(found: dict[str, Any]) -> None:
+    own = found["edge"]["Resources"]
+    del own[next(name for name, one in own.items() if one["Type"] == PUBLISHED)]
+
+
+def with_publication_of_old_code(found: dict[str, Any]) -> None:
+    next(every(found, PUBLISHED))["Assets"] = ["old"]
+
+
+def with_publication_before_the_bucket(found: dict[str, Any]) -> None:
+    del next(one for one in found["edge"]["Resources"].values() if one["Type"] == PUBLISHED)["DependsOn"]
+
+
+def with_pages_before_their_files(found: dict[str, Any]) -> None:
+    found["api-pages"][AFTER].remove("edge")
+
+
+def without_grant_of_the_publisher(found: dict[str, Any]) -> None:
+    role = next(every({"edge": found["edge"]}, ROLE))
+    kept = role["Policies"][0]["PolicyDocument"]["Statement"]
+    kept.remove(next(one for one in kept if one["Action"] == ["s3:PutObject"]))
+
+
 MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], list[str]]]] = [
     (without_route, wrong_routes),
     (without_function, wrong_functions),
@@ -979,6 +1205,11 @@ MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], li
     (without_tls, open_buckets),
     (without_concurrency, wrong_concurrency),
     (without_group, wrong_networks),
+    (with_implicit_flow, wrong_sign_in),
+    (with_more_scopes, wrong_sign_in),
+    (with_codes_for_others, wrong_sign_in),
+    (with_callback_in_the_network, wrong_sign_in),
+    (without_grant_to_know_who_calls, wrong_grants),
     (without_throttle, wrong_throttle),
     (without_protection, weak_databases),
     (without_schedule, wrong_schedules),
@@ -1009,6 +1240,19 @@ MUTATIONS: list[tuple[Callable[[dict[str, Any]], None], Callable[[Templates], li
     (without_viewer, wrong_cdn),
     (with_cards_kept_by_query, wrong_cdn),
     (with_errors_kept, wrong_cdn),
+    (without_static_behavior, wrong_static_files),
+    (with_writes_of_static_files, wrong_static_files),
+    (without_compression, wrong_static_files),
+    (without_signature, wrong_static_files),
+    (without_fallback, wrong_static_files),
+    (without_reader, wrong_static_files),
+    (with_readers_everywhere, wrong_static_files),
+    (with_more_to_read, wrong_static_files),
+    (without_publication, wrong_static_files),
+    (with_publication_of_old_code, wrong_static_files),
+    (with_publication_before_the_bucket, wrong_static_files),
+    (with_pages_before_their_files, wrong_static_files),
+    (without_grant_of_the_publisher, wrong_grants),
 ]
 
 

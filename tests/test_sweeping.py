@@ -122,6 +122,7 @@ NOTHING = {
     "listings": 0,
     "share_tokens": 0,
     "idempotency_keys": 0,
+    "bulk_undos": 0,
     "undos": 0,
     "hits": 0,
 }

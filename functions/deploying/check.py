@@ -1,13 +1,12 @@
 """Runs in each deployment, without a route: CloudFormation asks it whether what was deployed works.
 
 It has one card drawn, always the same, and has the ping wake every function. What it finds wrong fails the
-deployment, so it must answer whatever happens: without an answer CloudFormation waits until it gives up.
+deployment.
 """
 
 import base64
-import logging
 import struct
-import urllib.request
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dealbrain import cardspec, facts, files, jsontext
 from dealbrain.cardspec import PIXELS, Card, Format, Size, Source, Style, Variant
+from dealbrain.deploying import FailedError, resource
 from dealbrain.facts import SPECS, Bucket
 from dealbrain.settings import settings
 from dealbrain.web import JSON, Needs
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 NEEDS = Needs(writes=(SPECS,))
-LOG = logging.getLogger(__name__)
 
 SPEC = cardspec.of(
     Source(
@@ -50,9 +49,6 @@ CARD = Card(cardspec.listing_place(0), Variant(Style.light, Size.social, Format.
 PATIENCE = facts.RENDERER_TIMEOUT + timedelta(seconds=5)
 # While people keep the renderer busy, it is throttled.
 ATTEMPTS = 3
-ANSWER_PATIENCE = timedelta(seconds=10)
-# CloudFormation takes 4,096 bytes in all; a letter may be six of them.
-REASON_LETTERS = 500
 NO_CARD = "The renderer drew no card: read its log (in the stack of the cards), mend the cause, deploy again."
 NO_CHECK = (
     "The check could not be made: read its log (in the stack of the check), mend the cause, deploy again."
@@ -62,43 +58,27 @@ PNG_BEGINS = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 PNG_ENDS = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
-class NoCardError(Exception):
-    """The renderer brought no card; the sentence is for whoever deploys."""
+class NoCardError(FailedError):
+    """The renderer brought no card."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{NO_CARD} {why}")
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Check, and tell CloudFormation what was found.
+def check(properties: Mapping[str, Any]) -> None:
+    """Have the card drawn and everything woken.
 
     Args:
-        event: of a custom resource, whose properties are ``Ping``, the name of the ping's function, and
-            ``Functions``, the names of those it wakes. ``{"warm": true}`` is answered as it is.
+        properties: ``Ping``, the name of the ping's function, and ``Functions``, the names of those it wakes.
 
     Raises:
-        ValueError: the answer is not awaited at an HTTPS address.
-        OSError: nobody takes the answer.
+        NoCardError: the renderer did not draw it.
+        KeyError: the properties are none of ours.
+        Unavailable: the file store does not answer.
+        ClientError, BotoCoreError: a function cannot be called, or does not answer.
     """
-    if event.get("warm"):
-        return {"warm": True}
-    said = told(event, found_wrong(event))
-    send(event["ResponseURL"], jsontext.dumps(said).encode())
-    return said
-
-
-def found_wrong(event: dict[str, Any]) -> str:
-    """What to do next, and what is wrong with what was deployed; empty when nothing is.
-
-    Deleting the check, which is also how one that failed is undone, finds nothing wrong.
-    """
-    try:
-        if event["RequestType"] != "Delete":
-            draw()
-            wake(event["ResourceProperties"])
-    except NoCardError as error:
-        return f"{NO_CARD} {error}"
-    except Exception as error:
-        LOG.exception("The check could not be made.")
-        return f"{NO_CHECK} {error!r}"
-    return ""
+    draw()
+    wake(properties)
 
 
 def draw() -> None:
@@ -135,7 +115,7 @@ def png_size(picture: bytes) -> tuple[int, int] | None:
     return width, height
 
 
-def wake(properties: dict[str, Any]) -> None:
+def wake(properties: Mapping[str, Any]) -> None:
     """Start the ping, and do not wait for it: functions that do not answer are its own alarm.
 
     Raises:
@@ -146,30 +126,6 @@ def wake(properties: dict[str, Any]) -> None:
     _client().invoke(FunctionName=properties["Ping"], InvocationType="Event", Payload=names)
 
 
-def told(event: dict[str, Any], wrong: str) -> dict[str, str]:
-    """What CloudFormation is told: SUCCESS, or FAILED and why."""
-    return {
-        "Status": "FAILED" if wrong else "SUCCESS",
-        "Reason": wrong[:REASON_LETTERS],
-        "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
-        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
-    }
-
-
-def send(address: str, body: bytes) -> None:
-    """Put an answer where CloudFormation awaits it.
-
-    Raises:
-        ValueError: the address is not an HTTPS one.
-        OSError: nobody takes it there.
-    """
-    if not address.startswith("https://"):
-        raise ValueError("CloudFormation is answered over HTTPS only.")
-    # The address is signed for an answer without a content type.
-    request = urllib.request.Request(address, body, {"Content-Type": ""}, method="PUT")  # noqa: S310 - HTTPS, see above
-    urllib.request.urlopen(request, timeout=ANSWER_PATIENCE.total_seconds()).close()  # noqa: S310 - the same
-
-
 @lru_cache(maxsize=1)
 def _client() -> "LambdaClient":
     import boto3  # noqa: PLC0415 - a ping does not need it
@@ -177,3 +133,6 @@ def _client() -> "LambdaClient":
 
     retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     return boto3.client("lambda", config=Config(read_timeout=PATIENCE.total_seconds(), retries=retries))
+
+
+handler = resource(check, NO_CHECK)

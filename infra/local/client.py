@@ -1,5 +1,6 @@
 """The API as one person, or as a stranger, reaches it: for the demo data and for the demo."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +12,19 @@ PATIENCE_SECONDS = 30.0
 
 class UnkeptError(Exception):
     """An answer was not as the API promises; the sentence says which."""
+
+
+def kept(answer: httpx.Response, promised: Sequence[int]) -> httpx.Response:
+    """Give an answer that has a status promised.
+
+    Raises:
+        UnkeptError: it has another.
+    """
+    if answer.status_code not in promised:
+        asked = f"{answer.request.method} {answer.request.url.path}"
+        statuses = " or ".join(str(int(one)) for one in promised)
+        raise UnkeptError(f"{asked} answered {answer.status_code} instead of {statuses}: {answer.text[:300]}")
+    return answer
 
 
 class Client:
@@ -48,13 +62,7 @@ class Client:
         Raises:
             UnkeptError: its status is none of those promised.
         """
-        answer = self._http.request(method, f"/v1{path}", **more)
-        if answer.status_code not in promised:
-            raise UnkeptError(
-                f"{method} {path} answered {answer.status_code} instead of "
-                f"{' or '.join(map(str, promised))}: {answer.text[:300]}"
-            )
-        return answer
+        return kept(self._http.request(method, f"/v1{path}", **more), promised)
 
     def read(self, path: str, **parameters: str | int) -> dict[str, Any]:
         """Get something as JSON.

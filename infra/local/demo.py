@@ -1,7 +1,8 @@
 """Walks the whole path with real offers: two people and a stranger, over HTTP, on a fresh system.
 
-What it makes lands in out/: card pictures, the exported files, the preview, and what became of every row
-that was loaded. Every step checks what the API promises; the first broken promise ends the walk.
+First by the API, then in pages. What it makes lands in out/: card pictures, the exported files, the preview,
+and what became of every row that was loaded. Every step checks what is promised; the first broken promise
+ends the walk.
 """
 
 import json
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from io import BytesIO
@@ -32,6 +33,7 @@ from infra.local.client import Client, UnkeptError
 from infra.local.issuer import subject
 from infra.local.processes import SetupError
 from infra.local.run import ROOT, system
+from infra.local.visitor import Visitor
 
 DATA = ROOT.parent / "shared" / "data"
 OFFERS = DATA / "ebay-laptop-listings.csv"
@@ -89,6 +91,9 @@ def walk(url: str, out: Path) -> None:
         file = _export(ada, ben, collection, out)
         preview = _preview(ada, ben, file, out)
         _confirm(ben, stranger, preview)
+        deal = ada.made(f"/listings/{collection['items'][0]['listing_id']}/share", {})["url"]
+        link = ada.made(f"/collections/{collection['id']}/share-tokens", {})["url"]
+    _look(url, collection, [path.removeprefix(url) for path in (link, deal)])
 
 
 def _load(url: str, out: Path) -> None:
@@ -239,6 +244,31 @@ def _confirm(ben: Client, stranger: Client, preview: Mapping[str, Any]) -> None:
         _promise(mine["visibility"] == "private", "What is imported is private.")
         stranger.call("GET", f"/collections/public/{done['id']}", 404)
         say(f"{counts['created']} created, {counts['used']} of ours used, once")
+
+
+def _look(url: str, collection: Mapping[str, Any], links: Sequence[str]) -> None:
+    """See the same in pages, as the same three; forms are sent as a browser without scripts sends them."""
+    with _step("the three at browsers: they sign in"):
+        ada, ben, stranger = Visitor(url, "ada"), Visitor(url, "ben"), Visitor(url)
+    own = f"/collections/{collection['id']}"
+    item = collection["items"][0]
+    with ada, ben, stranger:
+        with _step("a stranger looks around in pages") as say:
+            offer = f"/listings/{item['listing_id']}"
+            paths = ("/", "/discover?q=best+worst", own, offer, f"{offer}/card", *links)
+            pages = [stranger.open(path) for path in paths]
+            _promise(all(COLLECTION in pages[at] for at in (1, 2, 5)), "Pages name the collection.")
+            _promise(not any(PRIVATE in page for page in pages), "No page tells strangers private notes.")
+            stranger.open("/collections/999999", 404)
+            _promise(stranger.send(f"{own}/copy").startswith("/sign-in"), "Copying leads to signing in.")
+            say(f"{len(pages)} pages, {sum(map(len, pages)) / len(pages) / 1_000:.0f} KB each")
+        with _step("its owner works in it, the other copies"):
+            _promise(PRIVATE in ada.open(own), "Its owner's page shows private notes.")
+            ada.send(f"{own}/items/{item['id']}", status="shortlisted")
+            ada.open(f"{own}?status=shortlisted&view=table&sort=price")
+            copied = ben.open(ben.send(f"{own}/copy"))
+            _promise("copied from here" in copied, "A copy says what it is a copy of.")
+            _promise(COLLECTION in ben.open("/import"), "One's imports are listed.")
 
 
 def _code(answer: httpx.Response) -> str:

@@ -2,7 +2,7 @@
 
 Handlers are called in threads; some do the work, others have another process do it. What AWS's gateway
 answers by itself is imitated byte for byte; everything else is the functions' own answer. The one route
-AWS does not have signs a person in by name.
+of ours AWS does not have gives programs a token for a name; where people sign in stands in hosted.
 """
 
 import base64
@@ -26,8 +26,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from dealbrain import facts, shapes
+from dealbrain.settings import settings
 from dealbrain.web import Needs, api, entry, now
 from infra.local.issuer import Issuer
+from infra.local.processes import LOOPBACK
 from infra.routes import DEFAULT, Endpoint
 
 ACCOUNT = "123456789012"
@@ -217,6 +219,8 @@ class Gateway:
         if match is None:
             return aws_says(404, "Not Found")
         endpoint, parameters = match
+        if endpoint.is_page and not request.headers["host"].startswith(LOOPBACK):
+            return _to_our_name(request)
         made = event(sent, endpoint.key, parameters)
         if len(json.dumps(made)) > facts.LAMBDA_PAYLOAD_BYTES:
             return aws_says(*TOO_LARGE)
@@ -247,6 +251,13 @@ class Gateway:
         except Exception:
             LOG.exception("%s failed", endpoint.key)
             return aws_says(*FAILED)
+
+
+def _to_our_name(request: Request) -> Response:
+    """Lead a browser to the one name pages are known by: cookies and forms are good under no other."""
+    query = request.scope["query_string"].decode("latin-1")
+    path = request.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    return Response(status_code=307, headers={"location": settings().public_origin + path})
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -19,9 +19,11 @@ from dealbrain.migrations import upgrade
 from dealbrain.settings import Settings, settings
 from functions.carding import warm
 from functions.sweeping import expired, forgotten, leftovers
+from infra.local import seed
 from infra.local.chromium import ensure_chromium
 from infra.local.deployed import functions, invoke, name, remote
 from infra.local.gateway import Context, Gateway, sign_in
+from infra.local.hosted import sign_in_pages
 from infra.local.issuer import Issuer
 from infra.local.lambdas import Function, lambdas
 from infra.local.notifications import notifications
@@ -102,7 +104,7 @@ def system(
         parts.callback(_forget_connections)
         if isolated:
             endpoints = [remote(one, lambdas_url) for one in endpoints]
-        parts.enter_context(serve(Gateway([sign_in(issuer), *endpoints]), listener))
+        parts.enter_context(serve(Gateway([sign_in(issuer), *sign_in_pages(issuer), *endpoints]), listener))
         running = System(address(listener), configured, issuer, stores_url, lambdas_url)
         if warming:
             parts.enter_context(warm_ups(running, isolated=isolated))
@@ -153,10 +155,12 @@ def local_settings(origin: str, database: str = "") -> Settings:
         public_origin=origin,
         generated_bucket="dealbrain-generated",
         private_bucket="dealbrain-private",
+        static_bucket="dealbrain-static",
         pending_table="dealbrain-pending",
         renderer_function=RENDERER,
         token_issuer="http://localhost/issuer",  # noqa: S106 - a name, no password
         token_client_id="dealbrain-local",  # noqa: S106 - a name, no password
+        sign_in_url=origin,
         database_url=database,
         database_pool=POOL,
         chromium=os.environ.get("CHROMIUM", ""),
@@ -244,8 +248,6 @@ def _sweep() -> None:
 
 
 def _load_demo(running: System) -> None:
-    from infra.local import seed  # noqa: PLC0415 - only a first start needs it
-
     loaded = DATA / "demo-loaded"
     if not loaded.exists():
         print("Loading the demo data …", flush=True)
@@ -258,9 +260,12 @@ def _welcome(running: System) -> None:
         f"""
 Deal Brain runs on {running.url} (Ctrl-C stops it; its data are in {DATA.name}/).
 
-  Documentation   {running.url}/v1/docs
-  Collections     {running.url}/v1/collections/discover
-  Sign in         curl -X POST -H 'Content-Type: application/json' \\
+  Open            {running.url}/
+  Sign in         {running.url}/sign-in
+                  as {seed.CURATOR} or {seed.HUNTER}, who have collections already, or as anybody you name
+  API             {running.url}/v1/docs
+                  where a program signs in by
+                  curl -X POST -H 'Content-Type: application/json' \\
                     -d '{{"username": "alice"}}' {running.url}/v1/dev/sign-in
 """,
         flush=True,

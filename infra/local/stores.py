@@ -109,6 +109,8 @@ def _create_bucket(client: "S3Client", name: str, bucket: facts.Bucket) -> None:
         },
     )
     rules = [expiry for expiry in facts.LIFECYCLE if expiry.bucket is bucket]
+    if not rules:
+        return
     client.put_bucket_lifecycle_configuration(
         Bucket=name,
         LifecycleConfiguration={

@@ -5,6 +5,7 @@ life of a share token and what it opens.
 """
 
 import hashlib
+from collections.abc import Collection as Many
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -51,20 +52,39 @@ def readable_listing(session: Session, listing_id: int) -> Listing:
     return _one(session, statement)
 
 
+def readable_listings(session: Session, listing_ids: Many[int]) -> dict[int, Listing]:
+    """Those of these offers that are there, by their ids; anybody may read an offer."""
+    if not listing_ids:
+        return {}
+    statement = sa.select(Listing).where(Listing.id.in_(listing_ids)).options(joinedload(Listing.owner))
+    return {row.id: row for row in session.scalars(statement)}
+
+
+def owned_listing(session: Session, who: Caller, listing_id: int) -> Listing:
+    """An offer of the caller's, to read.
+
+    Raises:
+        NotFound: absent or not theirs.
+    """
+    return _one(session, _listing_of(who, listing_id))
+
+
 def editable_listing(session: Session, who: Caller, listing_id: int) -> Listing:
     """An offer of the caller's, locked until the transaction ends.
 
     Raises:
         NotFound: absent or not theirs.
     """
-    statement = (
+    return _one(session, _listing_of(who, listing_id).with_for_update(of=Listing))
+
+
+def _listing_of(who: Caller, listing_id: int) -> sa.Select[Listing]:
+    return (
         sa.select(Listing)
         .join(Listing.owner)
         .where(Listing.id == listing_id, _owned_by(who))
         .options(contains_eager(Listing.owner))
-        .with_for_update(of=Listing)
     )
-    return _one(session, statement)
 
 
 def editable_listings(session: Session, who: Caller, listing_ids: set[int]) -> dict[int, Listing]:
@@ -187,6 +207,16 @@ def owned(session: Session, who: Caller, collection_id: int) -> Collection:
         NotFound: absent or not theirs, even when public.
     """
     return _one(session, _collection(collection_id).where(_owned_by(who)))
+
+
+def owned_all(session: Session, who: Caller, collection_ids: Many[int]) -> dict[int, Collection]:
+    """Those of these collections that are the caller's, by their ids."""
+    statement = (
+        sa.select(Collection)
+        .join(Collection.owner)
+        .where(Collection.id.in_(collection_ids), _IS_THERE, _owned_by(who))
+    )
+    return {row.id: row for row in session.scalars(statement)}
 
 
 def editable(session: Session, who: Caller, collection_id: int) -> Collection:

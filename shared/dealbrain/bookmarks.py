@@ -161,6 +161,12 @@ def read_links(raw: bytes) -> Iterator[Row]:
     return (_linked(line) for line in lines if line.strip())
 
 
+def is_list(text: bytes) -> bool:
+    """Whether a text is a list of links: most of its lines have one."""
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    return 2 * sum(b"http://" in line or b"https://" in line for line in lines) > len(lines)
+
+
 def _linked(line: str) -> Row:
     cells = {"line": line}
     links = _LINK.findall(line)

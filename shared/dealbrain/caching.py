@@ -13,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
+from dealbrain.facts import SESSION_COOKIE
+
 NO_STORE = "no-store"
 ASK_EACH_TIME = "private, no-cache"
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -32,12 +34,19 @@ def settled(event: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         return answer
     asked = event["headers"]
     read = event["requestContext"]["http"]["method"] in {"GET", "HEAD"}
-    if "authorization" in asked or not read or answer["statusCode"] != HTTPStatus.OK:
+    if _is_signed_in(event) or not read or answer["statusCode"] != HTTPStatus.OK:
         headers["Cache-Control"] = NO_STORE
         return answer
     headers["Cache-Control"] = ASK_EACH_TIME
     headers["ETag"] = tag(_bytes(answer))
     return _not_modified(answer) if _is_known(headers, asked) else answer
+
+
+def _is_signed_in(event: Mapping[str, Any]) -> bool:
+    """Whether the answer may be one person's; whether they are who they say, others find out."""
+    return "authorization" in event["headers"] or any(
+        cookie.startswith(f"{SESSION_COOKIE}=") for cookie in event.get("cookies", ())
+    )
 
 
 def _is_known(headers: Mapping[str, str], asked: Mapping[str, str]) -> bool:

@@ -66,13 +66,13 @@ _COLLECTIONS = "collections/"
 _PLACE = re.compile(rf"\d{{1,19}}|{_COLLECTIONS}\d{{1,19}}/[0-9a-f]{{32}}", re.ASCII)
 
 _DASH = "\u2013"
-_TIERS = {"great": "Great deal", "good": "Good deal", "fair": "Fair price", "premium": "Premium price"}
+TIERS = {"great": "Great deal", "good": "Good deal", "fair": "Fair price", "premium": "Premium price"}
 _SCORE_CLASSES: tuple[tuple[int, Literal["good", "fair", "low"]], ...] = (
     (75, "good"),
     (50, "fair"),
     (0, "low"),
 )
-_MEDIA = {
+MEDIA = {
     "nvme": "NVMe SSD",
     "sata_ssd": "SATA SSD",
     "hdd": "HDD",
@@ -83,6 +83,11 @@ _MEDIA = {
 
 # Letters that reorder what stands around them; a title must not turn the price behind it around.
 _BIDI_CONTROLS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def calm(text: str) -> str:
+    """Make anybody's text safe to show, whole: nothing reorders its surroundings, no letter towers."""
+    return text if text.isascii() else _bounded_marks(text.translate(_BIDI_CONTROLS))
 
 
 def clean(text: str) -> str:
@@ -203,8 +208,8 @@ def of(source: Source) -> CardSpec:
     Raises:
         pydantic.ValidationError: a text is no text or the tier is none we know.
     """
-    price = _dollars(source.price_usd)
-    adjusted = _dollars(source.adjusted_price_usd)
+    price = dollars(source.price_usd)
+    adjusted = dollars(source.adjusted_price_usd)
     score = "" if source.score is None else str(int(source.score))
     return CardSpec(
         title=source.title,
@@ -212,10 +217,10 @@ def of(source: Source) -> CardSpec:
         price=price or "Price unknown",
         price_class="known" if price else "unknown",
         adjusted=f"{adjusted} adjusted" if price and adjusted and adjusted != price else "",
-        tier=_TIERS.get(source.tier or "", ""),
+        tier=TIERS.get(source.tier or "", ""),
         tier_class=source.tier or "",  # pydantic refuses what is no tier
         score=score,
-        score_class=_score_class(int(score)) if score else "",
+        score_class=score_class(int(score)) if score else "",
         specs=tuple(SpecLine(label=label, value=value) for label, value in _spec_lines(source) if value),
         verdict=source.verdict,
         as_of=_as_of(source.as_of),
@@ -253,13 +258,13 @@ def _counted(count: int) -> str:
 def _range(source: CollectionSource) -> str:
     if not source.count:
         return ""
-    ends = dict.fromkeys((_dollars(source.cheapest_usd), _dollars(source.dearest_usd)))
+    ends = dict.fromkeys((dollars(source.cheapest_usd), dollars(source.dearest_usd)))
     return _joined(f" {_DASH} ", *ends) or "Prices unknown"
 
 
 def _top_line(item: TopItem) -> SpecLine:
     label = _DASH if item.score is None else str(int(item.score))
-    return SpecLine(label=label, value=_joined(" · ", _dollars(item.price_usd), item.title))
+    return SpecLine(label=label, value=_joined(" · ", dollars(item.price_usd), item.title))
 
 
 def _ranking(source: CollectionSource) -> str:
@@ -274,14 +279,16 @@ def _as_of(day: date) -> str:
     return f"as of {day.day} {day:%b %Y}"
 
 
-def _dollars(amount: Decimal | None) -> str:
+def dollars(amount: Decimal | None) -> str:
+    """Spell an amount for people; empty where there is none."""
     if amount is None:
         return ""
     amount = amount.quantize(_CENT, ROUND_HALF_UP)
     return f"${amount:,.0f}" if amount == amount.to_integral_value() else f"${amount:,.2f}"
 
 
-def _score_class(score: int) -> Literal["good", "fair", "low"]:
+def score_class(score: int) -> Literal["good", "fair", "low"]:
+    """The colour of a score of 100, cut to a whole number."""
     # The score is cut, not rounded, so that the number seen and its colour never disagree.
     return next(name for least, name in _SCORE_CLASSES if score >= least)
 
@@ -290,12 +297,13 @@ def _spec_lines(source: Source) -> tuple[tuple[str, str], ...]:
     generation = (source.ram_generation or "").upper()
     return (
         ("CPU", source.cpu or ""),
-        ("RAM", _joined(" ", _capacity(source.ram_gb), "" if generation == "UNKNOWN" else generation)),
-        ("Storage", _joined(" ", _capacity(source.storage_gb), _MEDIA.get(source.storage_medium or ""))),
+        ("RAM", _joined(" ", capacity(source.ram_gb), "" if generation == "UNKNOWN" else generation)),
+        ("Storage", _joined(" ", capacity(source.storage_gb), MEDIA.get(source.storage_medium or ""))),
     )
 
 
-def _capacity(gigabytes: int | None) -> str:
+def capacity(gigabytes: int | None) -> str:
+    """Spell a size in GB as shops do; empty where it is not known."""
     if not gigabytes:
         return ""
     for terabyte in (1024, 1000):

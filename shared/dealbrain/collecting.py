@@ -1,6 +1,6 @@
 """Collections and their items: what their owner does with them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from dealbrain import access, counting, facts, indexing, licensing, showing
 from dealbrain.document import Visibility
-from dealbrain.errors import AlreadyInCollection, Invalid, NotFound, Problem, RevisionChanged, TooManyItems
+from dealbrain.errors import (
+    AlreadyInCollection,
+    Conflict,
+    Invalid,
+    NotFound,
+    Problem,
+    RevisionChanged,
+    TooManyItems,
+)
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
 from dealbrain.shapes import (
@@ -25,6 +33,7 @@ from dealbrain.shapes import (
 from dealbrain.tables import Account, Collection, Item, ShareToken
 
 _NEWEST = Order.by_time("recent", Collection.created_at, Collection.id)
+_GONE = "Not all of these offers are in the collection, or not any more. Load it again."
 _LAST_DELETED = Order.by_time("deleted", Collection.deleted_at, Collection.id)
 
 
@@ -171,6 +180,13 @@ def add_item(session: Session, who: Person, collection_id: int, new: NewItem, no
     return item
 
 
+def holding(session: Session, who: Person, listing_id: int) -> set[int]:
+    """The numbers of those of the caller's collections that a listing is in."""
+    held = sa.select(Item.collection_id).where(Item.listing_id == listing_id)
+    there = _of(who).where(Collection.deleted_at.is_(None), Collection.id.in_(held))
+    return set(session.scalars(there.with_only_columns(Collection.id)))
+
+
 def refuse_overflow(count: int) -> None:
     """Refuse a collection of more items than one may have.
 
@@ -200,6 +216,30 @@ def change_item(
     return item
 
 
+def refuse_overwriting(
+    session: Session, who: Person, collection_id: int, item_id: int, seen: Mapping[str, str | None]
+) -> None:
+    """Refuse to write over what somebody else, or another window, has written meanwhile.
+
+    Args:
+        session: the transaction, in which the collection is locked from here on.
+        who: its owner.
+        collection_id: the collection.
+        item_id: the item.
+        seen: what its notes were when they were shown.
+
+    Raises:
+        NotFound: the collection is absent or not the caller's, or the item is not in it.
+        Conflict: one of the notes is another one now.
+    """
+    _, item, _ = _editable_item(session, who, collection_id, item_id)
+    for name, value in seen.items():
+        if (getattr(item, name) or "") != (value or ""):
+            raise Conflict(
+                "This note was changed in another window. Copy yours, load the page again, and add it."
+            )
+
+
 def remove_item(session: Session, who: Person, collection_id: int, item_id: int, now: datetime) -> None:
     """Take a listing out of a collection.
 
@@ -225,7 +265,7 @@ def reorder(
     _refuse_outdated(collection, wanted.revision)
     by_id = {item.id: item for item in access.items_of(session, collection.id)}
     if not by_id.keys() >= set(wanted.item_ids):
-        raise NotFound
+        raise NotFound(_GONE)
     if sorted(wanted.item_ids) != sorted(by_id):
         problem = Problem("/item_ids", "not_the_items", "must name every item of the collection exactly once")
         raise Invalid("The order must name every item exactly once.", problems=(problem,))
@@ -299,7 +339,7 @@ def bulk(session: Session, who: Person, collection_id: int, wanted: BulkChange, 
     rows = access.editable_all(session, who, {collection_id, target_id})
     places = _places(session, rows)
     if not {one.id for one in places if one.collection_id == collection_id} >= set(wanted.item_ids):
-        raise NotFound
+        raise NotFound(_GONE)
     target = [one for one in places if one.collection_id == target_id]
     if wanted.move_to is not None:
         _refuse_crowding(wanted, places, target)

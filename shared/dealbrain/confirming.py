@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from dealbrain import (
     access,
@@ -292,7 +292,7 @@ def _targets(act: _Act, plan: _Plan) -> dict[int, Listing]:
     """Lock the listings the plan updates, in one order, and refuse it if a target is not as it was shown."""
     updated = _updated(plan)
     chosen = {listing_id for _, _, listing_id in plan.rows if listing_id is not None}
-    found = _readable(act.session, chosen - updated)
+    found = access.readable_listings(act.session, chosen - updated)
     if updated:
         found |= access.editable_listings(act.session, act.who, updated)
     for listing_id in sorted(chosen):
@@ -302,14 +302,6 @@ def _targets(act: _Act, plan: _Plan) -> dict[int, Listing]:
         if row is None or (shown is not None and row.revision != shown):
             raise _changed(act, plan)
     return found
-
-
-def _readable(session: Session, listing_ids: set[int]) -> dict[int, Listing]:
-    """Those of these offers that are there, by their ids; anybody may read an offer."""
-    if not listing_ids:
-        return {}
-    statement = sa.select(Listing).where(Listing.id.in_(listing_ids)).options(joinedload(Listing.owner))
-    return {row.id: row for row in session.scalars(statement)}
 
 
 def _is_anothers(session: Session, listing_id: int) -> bool:
@@ -341,7 +333,7 @@ def _settle_rows(act: _Act, plan: _Plan, targets: Mapping[int, Listing]) -> list
 def _tell_apart(act: _Act, plan: _Plan) -> None:
     """Remember which offers the person said are not the same as a row."""
     said = plan.wanted.decisions or ()
-    found = _readable(act.session, {listing_id for one in said for listing_id in one.not_same})
+    found = access.readable_listings(act.session, {listing_id for one in said for listing_id in one.not_same})
     pairs, problems = [], []
     for place, one in enumerate(said):
         theirs = resembling.offer_of(plan.rows[one.index][0].deal)

@@ -61,6 +61,12 @@ class Unauthenticated(Refusal):
     code = "unauthenticated"
 
 
+class NotAllowed(Refusal):
+    """What is asked for exists, and this is not the way to ask for it: another site sent the request."""
+
+    code = "not_allowed"
+
+
 class NotFound(Refusal):
     """Absent, or not yours: the same answer, so that existence is not told."""
 

@@ -15,6 +15,7 @@ class Media(StrEnum):
     html = "text/html"
     text = "text/plain"
     form = "multipart/form-data"
+    fields = "application/x-www-form-urlencoded"
 
 
 # What gzip, ZIP, bzip2, xz and Zstandard begin with. Nobody can tell how much comes out of those.
@@ -26,6 +27,8 @@ class Bucket(StrEnum):
 
     generated = "generated"
     private = "private"
+    static = "static"
+    """What pages fetch, for the CDN. Only a deployment writes to it, and nothing goes."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,17 @@ LIFECYCLE = (
     Expiry(Bucket.private, UPLOADS, 1),
 )
 
+# What pages fetch besides themselves: where it is kept, and below which path of ours it is served.
+STATIC = "static/"
+
 # The public keys of the token issuer, copied here because database functions cannot reach it.
 ISSUER_KEYS = "keys/jwks.json"
 
 # Where each prefix, and each file that stands alone, is kept.
-KEPT_IN = {expiry.prefix: expiry.bucket for expiry in LIFECYCLE} | {ISSUER_KEYS: Bucket.private}
+KEPT_IN = {expiry.prefix: expiry.bucket for expiry in LIFECYCLE} | {
+    ISSUER_KEYS: Bucket.private,
+    STATIC: Bucket.static,
+}
 
 # The DynamoDB table of what expires: its key and its TTL attribute (epoch seconds).
 PENDING_KEY = "id"
@@ -70,6 +79,8 @@ PREVIEW_LIFE = timedelta(minutes=30)
 UPLOAD_LIFE = timedelta(minutes=10)
 # How long its owner may take back the deletion of a collection; then it really goes.
 RESTORABLE = timedelta(days=30)
+# How long a change of many items can be undone.
+BULK_UNDOABLE = timedelta(days=1)
 # How long an import can be undone.
 UNDOABLE = timedelta(days=30)
 # How long an expired share token is kept, so that its owner still sees what it was.
@@ -82,6 +93,10 @@ IDEMPOTENCY_LIFE = timedelta(hours=24)
 SPEC_REFRESH = timedelta(days=20)
 # The spec of a card that is no longer right goes after so long, if it was not removed at once.
 SPEC_SUPERSEDED = timedelta(days=1)
+# How long a browser stays signed in; signing out ends it at once.
+SESSION_LIFE = timedelta(days=14)
+# How long somebody may take at the page where they sign in.
+SIGN_IN_LIFE = timedelta(minutes=10)
 TOKEN_LEEWAY = timedelta(seconds=30)
 ISSUER_KEYS_FRESH = timedelta(minutes=5)
 
@@ -113,6 +128,8 @@ LINE_BYTES = MEBIBYTE
 FEED_ENTRIES = 50
 PAGE = 20
 PAGE_MOST = 100
+# The last prices of an offer that its chart shows.
+HISTORY = 50
 
 TITLE = 255
 SELLER = 128
@@ -139,6 +156,14 @@ BIGINT_MOST = 2**63 - 1
 SAFE_INTEGER = 2**53
 
 USERNAME = r"^[a-z0-9_-]{3,32}$"
+
+# The browser's cookies. The prefix has browsers refuse them from anywhere but this host over TLS (loopback
+# counts as such), so no neighbour can plant one.
+SESSION_COOKIE = "__Host-session"
+SIGN_IN_COOKIE = "__Host-sign-in"
+# Where the issuer sends browsers back to: it is told these two, and takes no others.
+SIGN_IN_CALLBACK = "/sign-in/callback"
+SIGNED_OUT = "/discover"
 
 # What our CDN adds to every request: a word only it knows, and the address of whoever asks it.
 CDN_WORD = "x-dealbrain-cdn"

@@ -56,14 +56,23 @@ def get_with_age(bucket: Bucket, key: str, *, most: int | None = None) -> tuple[
         return answer["Body"].read(), answer["LastModified"]
 
 
-def put(bucket: Bucket, key: str, body: bytes, content_type: str) -> None:
+def put(bucket: Bucket, key: str, body: bytes, content_type: str, *, cache_control: str = "no-store") -> None:
     """Write an object whole.
+
+    Args:
+        bucket: in which.
+        key: where.
+        body: its bytes.
+        content_type: what whoever fetches it from S3 itself is told it is.
+        cache_control: how long they may keep it.
 
     Raises:
         Unavailable: S3 does not answer.
     """
     with _answering():
-        _client().put_object(Bucket=_name(bucket), Key=key, Body=body, ContentType=content_type)
+        _client().put_object(
+            Bucket=_name(bucket), Key=key, Body=body, ContentType=content_type, CacheControl=cache_control
+        )
 
 
 def keys(bucket: Bucket, prefix: str) -> Iterator[str]:
@@ -136,6 +145,7 @@ def _name(bucket: Bucket) -> str:
     return {
         Bucket.generated: settings().generated_bucket,
         Bucket.private: settings().private_bucket,
+        Bucket.static: settings().static_bucket,
     }[bucket]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FIELD = "file"
 # Types that say nothing of what is inside; where a spreadsheet is installed, browsers call CSV the last one.
 _VAGUE = frozenset({"", "application/octet-stream", "application/vnd.ms-excel"})
-_BY_ENDING = {
+BY_ENDING = {
     "json": Media.json,
     "csv": Media.csv,
     "html": Media.html,
@@ -49,7 +49,7 @@ def file_in(body: bytes, content_type: str) -> Sent:
     media_type, parameters = multipart.parse_options_header(content_type)
     if media_type != Media.form:
         return checked(Sent(body, media_type))
-    parts = _parts(body, parameters.get("boundary", ""))
+    parts = _parts(body, parameters.get("boundary", ""), _MOST_PARTS)
     files = [sent for name, sent in parts if name == FIELD]
     problems = [
         Problem(f"/{name}", "unknown_field", "There is no such field.") for name, _ in parts if name != FIELD
@@ -74,13 +74,37 @@ def checked(sent: Sent) -> Sent:
     return sent
 
 
-def _parts(body: bytes, boundary: str) -> list[tuple[str, Sent]]:
+def filled(body: bytes, content_type: str, most: int) -> tuple[dict[str, str], Sent | None]:
+    """Read a page's form: what its fields say, and the file, where one was chosen.
+
+    Args:
+        body: as it was sent.
+        content_type: the header, parameters included.
+        most: how many parts it may have.
+
+    Raises:
+        Malformed: it is no such form, or what a field says is no text.
+    """
+    import multipart  # noqa: PLC0415 - as above
+
+    _, parameters = multipart.parse_options_header(content_type)
+    parts = _parts(body, parameters.get("boundary", ""), most)
+    # Browsers send an empty part without a name where nobody chose a file.
+    files = [sent for name, sent in parts if name == FIELD and (sent.name or sent.content)]
+    try:
+        said = {name: sent.content.decode() for name, sent in parts if name != FIELD}
+    except UnicodeDecodeError:
+        raise Malformed("What was typed is no UTF-8; load the page again and send it once more.") from None
+    return said, files[0] if files else None
+
+
+def _parts(body: bytes, boundary: str, most: int) -> list[tuple[str, Sent]]:
     import multipart  # noqa: PLC0415 - as above
 
     found: list[tuple[str, Sent]] = []
     content = bytearray()
     try:
-        with multipart.PushMultipartParser(boundary, max_segment_count=_MOST_PARTS) as parser:
+        with multipart.PushMultipartParser(boundary, max_segment_count=most) as parser:
             for event in parser.parse(body):
                 if isinstance(event, multipart.MultipartSegment):
                     segment = event
@@ -103,4 +127,4 @@ def kind_of(media_type: str, name: str) -> str:
     """Take a type for what it says; where it says nothing, the ending of the name is a hint."""
     if media_type not in _VAGUE:
         return media_type
-    return _BY_ENDING.get(name.rpartition(".")[2].lower(), media_type or "application/octet-stream")
+    return BY_ENDING.get(name.rpartition(".")[2].lower(), media_type or "application/octet-stream")

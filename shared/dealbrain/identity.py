@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dealbrain import files, jsontext
+from dealbrain import files, jsontext, sessions
 from dealbrain.errors import Unauthenticated, Unavailable
 from dealbrain.facts import ISSUER_KEYS, ISSUER_KEYS_FRESH, SAFE_INTEGER, TOKEN_LEEWAY, USERNAME, Bucket
 from dealbrain.settings import settings
@@ -48,6 +48,18 @@ def caller(authorization: str | None, now: datetime) -> Caller:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("The Authorization header must read: Bearer <access token>.")
     return verify(token.strip(), now)
+
+
+def visitor(cookie: str | None, now: datetime) -> Caller:
+    """Tell whose session a browser's cookie names; none, an unknown or an ended one is Anonymous.
+
+    A browser sends its cookie whether or not anybody asked it to, so a wrong one is no refusal.
+
+    Raises:
+        Unavailable: the sessions cannot be read.
+    """
+    found = sessions.find(cookie, now) if cookie else None
+    return Person(found.sub, found.username) if found else Anonymous()
 
 
 def verify(token: str, now: datetime) -> Person:

@@ -91,6 +91,22 @@ def preview(
         return _keep(session, who, taken, pointer, now, upload.told)
 
 
+def preview_either(
+    session: Session, who: Person, sent: Sent, columns: Mapped | None, now: datetime
+) -> Preview:
+    """The same for a file of whichever type it turns out to be.
+
+    Raises:
+        Malformed, Invalid, UnsupportedType, NotFound, Expired, Conflict, TooLarge: as ``preview``.
+    """
+    try:
+        return preview(session, who, ArtifactType.collection, sent, columns, now)
+    except Invalid as wrong:
+        if all(one.code != intake.WRONG_TYPE for one in wrong.problems):
+            raise
+        return preview(session, who, ArtifactType.deal, sent, columns, now)
+
+
 def keep(
     session: Session,
     who: Person,

@@ -1,5 +1,6 @@
 """Whatever kind of file is sent, as one of ours: read, and for the rest of its way like any other. Pure."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dealbrain.spreadsheets import Mapped
 
 type Artifact = DealFile | CollectionFile
 
+WRONG_TYPE = "wrong_type"
 # A reference to an upload is no longer.
 _REFERENCE_BYTES = 200
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -78,11 +80,29 @@ def read(kind: ArtifactType, sent: Sent, columns: Mapped | None, now: datetime) 
     return Taken(artifact, raw, gathered.refused)
 
 
+def recognized(content: bytes) -> Media | None:
+    """Tell what kind of file a text is, by how it begins; a shop's description, say, is none of them."""
+    begins = content.removeprefix(codecs.BOM_UTF8).lstrip()
+    if begins[:1] in {b"{", b"["}:
+        return Media.json
+    if begins[:1] == b"<":
+        return Media.html
+    if spreadsheets.is_table(begins):
+        return Media.csv
+    return Media.text if bookmarks.is_list(begins) else None
+
+
+def kind_said(sent: Sent) -> str:
+    """The kind of a file: as it is called, and where that says little, as it begins."""
+    is_clear = sent.media_type in Media and sent.media_type != Media.text
+    return sent.media_type if is_clear else recognized(sent.content) or sent.media_type
+
+
 def _artifact(kind: ArtifactType, raw: bytes, now: datetime) -> Artifact:
     artifact = reading.read(raw, now=now)
     if kind_of(artifact) is not kind:
         problem = Problem(
-            "/deal_brain_export/type", "wrong_type", f"This address imports files of type {kind}."
+            "/deal_brain_export/type", WRONG_TYPE, f"This address imports files of type {kind}."
         )
         raise Invalid(f"This is no file of type {kind}.", problems=(problem,))
     return artifact

@@ -46,6 +46,10 @@ class Shown:
         """One of its twelve pictures."""
         return Card(self.place, Variant(style, size, kind, self.digest))
 
+    def address(self, style: str, size: str = Size.social, kind: str = Format.png) -> str:
+        """The path one of its pictures is read at."""
+        return cardspec.address(self.card(Style(style), Size(size), Format(kind)))
+
 
 def listing(session: Session, listing_id: int, now: datetime) -> Shown:
     """What the cards of a listing show, with the licence to draw them.
@@ -53,7 +57,30 @@ def listing(session: Session, listing_id: int, now: datetime) -> Shown:
     Raises:
         NotFound: there is no such listing.
     """
-    return _licensed(session, lambda: of_listing(access.readable_listing(session, listing_id)), now)
+
+    def look() -> dict[int, Shown]:
+        return {listing_id: of_listing(access.readable_listing(session, listing_id))}
+
+    return _licensed(session, look, now)[listing_id]
+
+
+def listings(session: Session, listing_ids: Many[int], now: datetime) -> dict[int, Shown]:
+    """What the cards of these listings show, by their ids, with the licence to draw them; in one query."""
+
+    def look() -> dict[int, Shown]:
+        found = session.scalars(sa.select(Listing).where(Listing.id.in_(listing_ids)))
+        return {row.id: of_listing(row) for row in found}
+
+    return _licensed(session, look, now)
+
+
+def public_collections(session: Session, collection_ids: list[int], now: datetime) -> dict[int, Shown]:
+    """What the cards of those of these collections show that are public, with the licence to draw them."""
+
+    def look() -> dict[int, Shown]:
+        return of_collections(session, access.public_ones(session, collection_ids).values())
+
+    return _licensed(session, look, now)
 
 
 def collection(
@@ -65,26 +92,36 @@ def collection(
         NotFound: absent, or neither the caller's to read nor opened by the token.
     """
 
-    def look() -> Shown:
+    def look() -> dict[int, Shown]:
         row = access.readable(session, who, collection_id, now, token)
-        return of_collections(session, [row])[row.id]
+        return of_collections(session, [row])
 
-    return _licensed(session, look, now)
+    return _licensed(session, look, now)[collection_id]
 
 
-def _licensed(session: Session, look: Callable[[], Shown], now: datetime) -> Shown:
+def _licensed(session: Session, look: Callable[[], dict[int, Shown]], now: datetime) -> dict[int, Shown]:
     shown = look()
-    if not _license(shown, now):
+    put = [key for key, fresh in zip(shown, _license_all(shown.values(), now), strict=True) if fresh]
+    if not put:
         return shown
-    # Whoever changed or closed it since we looked has removed its specs before ours was there.
+    # Whoever changed or closed one since we looked has removed its specs before ours was there.
     session.expire_all()
-    is_right = False
+    found: Mapping[int, Shown] = {}
     try:
-        is_right = look() == shown
+        found = look()
     finally:
-        if not is_right:
-            files.delete(Bucket.generated, [cardspec.spec_key(shown.place, shown.digest)])
-    return shown if is_right else _licensed(session, look, now)
+        wrong = [shown[key] for key in put if found.get(key) != shown[key]]
+        files.delete(Bucket.generated, [cardspec.spec_key(one.place, one.digest) for one in wrong])
+    return _licensed(session, look, now) if wrong else shown
+
+
+def _license_all(shown: Many[Shown], now: datetime) -> list[bool]:
+    if len(shown) < 2:
+        return [_license(one, now) for one in shown]
+    with ThreadPoolExecutor(min(len(shown), LISTS_AT_ONCE)) as threads:
+        # What is known of the call by its context goes along; a thread of a pool would begin without.
+        asked = [threads.submit(copy_context().run, _license, one, now) for one in shown]
+    return [one.result() for one in asked]
 
 
 def _license(shown: Shown, now: datetime) -> bool:

@@ -243,6 +243,16 @@ def _appraise(
 # ------------------------------------------------------------------------------------------- columns
 
 
+def as_said(row: Listing) -> dict[str, Any]:
+    """What was said of an offer, as ``NewListing`` takes it: without what the catalog added."""
+    elsewhere = {
+        "performance": _said(row) if row.performance is not None else None,
+        "metadata": row.details,
+    }
+    plain = NewListing.model_fields.keys() - elsewhere.keys()
+    return {name: getattr(row, name) for name in plain} | elsewhere
+
+
 _COMPLETED = ("cpu", "gpu")
 
 

@@ -23,6 +23,7 @@ READ_SECONDS = 2
 ATTEMPTS = 2
 
 # Kinds of things that wait; a preview is of the kind of its file.
+SESSION = "session"
 UPLOAD = "upload"
 READING = "reading"
 
@@ -75,6 +76,16 @@ def _item(thing: Pending) -> "dict[str, AttributeValueTypeDef]":
     }
 
 
+def find(thing_id: str) -> Pending | None:
+    """Read consistently what is kept under a number, whoever left it and however long ago."""
+    with _answering():
+        answer = _client().get_item(
+            TableName=settings().pending_table, Key={PENDING_KEY: {"S": thing_id}}, ConsistentRead=True
+        )
+    found = answer.get("Item")
+    return _read(found) if found else None
+
+
 def get(thing_id: str, owner: str, now: datetime) -> Pending:
     """Read consistently what one owner left.
 
@@ -82,14 +93,9 @@ def get(thing_id: str, owner: str, now: datetime) -> Pending:
         NotFound: unknown, or somebody else's.
         Expired: its time is over, whether or not it was tidied up.
     """
-    with _answering():
-        answer = _client().get_item(
-            TableName=settings().pending_table, Key={PENDING_KEY: {"S": thing_id}}, ConsistentRead=True
-        )
-    found = answer.get("Item")
-    if not found or found["owner"]["S"] != owner:
+    thing = find(thing_id)
+    if thing is None or thing.owner != owner:
         raise NotFound
-    thing = _read(found)
     if thing.expires_at <= now:
         raise Expired("This preview has expired; send the file again.")
     return thing
@@ -149,4 +155,5 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except BotoCoreError as error:
-        raise Unavailable("The preview store does not answer; please try again in a few seconds.") from error
+        told = "The store of what expires does not answer; please try again in a few seconds."
+        raise Unavailable(told) from error

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from dealbrain import files, jsontext, pending
 from dealbrain.errors import Conflict, Expired, NotFound, Problem
 from dealbrain.facts import PREVIEWS, Bucket
-from dealbrain.pending import READING, UPLOAD, Pending
+from dealbrain.pending import READING, SESSION, UPLOAD, Pending
 from dealbrain.rows import Refused
 
 _JSON = "application/json"
@@ -72,14 +72,18 @@ def refused_in(kept: Kept) -> list[Refused]:
 
 
 def sweep(now: datetime) -> int:
-    """Remove every preview whose time, the grace included, is over. Nothing depends on it: ``find`` looks.
+    """Remove everything whose time, the grace included, is over. Nothing depends on it: who finds looks.
 
     Returns:
         How many were removed; a second run finds none of them.
     """
     removed = 0
-    for pointer in pending.outlived(now):
-        forget(pointer)
+    for one in pending.outlived(now):
+        # A session is nothing but its item; all else points to files.
+        if one.kind == SESSION:
+            pending.delete(one.id)
+        else:
+            forget(one)
         removed += 1
     return removed
 

@@ -1,5 +1,6 @@
 """Every price that was seen of an offer, one after another: what is kept is never changed."""
 
+from collections.abc import Collection as Many
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -7,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from dealbrain import access
+from dealbrain import access, facts
+from dealbrain.charts import Seen
 from dealbrain.paging import Order, page
 from dealbrain.shapes import SeenPrice
 from dealbrain.tables import Listing, PricePoint
@@ -52,3 +54,24 @@ def points(
         SeenPrice(price_usd=one.price_usd, price_date=one.price_date, seen_at=one.seen_at) for one in rows
     ]
     return seen, more
+
+
+def histories(session: Session, listing_ids: Many[int]) -> dict[int, list[Seen]]:
+    """The last prices seen of each of these offers, the first of them first; in one query.
+
+    Each with when we heard of it, which never goes back as what people say of it may. Offers without any
+    are absent.
+    """
+    wanted = sa.func.unnest(sa.literal(list(listing_ids), ARRAY(sa.BigInteger))).column_valued("wanted")
+    last = (
+        sa.select(PricePoint.id, PricePoint.seen_at, PricePoint.price_usd)
+        .where(PricePoint.listing_id == wanted)
+        .order_by(PricePoint.id.desc())
+        .limit(facts.HISTORY)
+        .lateral("last")
+    )
+    found: dict[int, list[Seen]] = {}
+    statement = sa.select(wanted, last.c.seen_at, last.c.price_usd).join(last, sa.true())
+    for listing_id, seen_at, price_usd in session.execute(statement.order_by(last.c.id)):
+        found.setdefault(listing_id, []).append((seen_at, price_usd))
+    return found

@@ -3,19 +3,23 @@
 Apart from ``importing``, because whoever asks need not wait for what reading files takes to load.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import facts, previews, uploading
+from dealbrain import access, facts, previews, uploading
 from dealbrain.errors import AlreadyUsed
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
-from dealbrain.shapes import Imported, OpenedPreview, PastImport, PreviewState, Progress
+from dealbrain.shapes import Imported, OpenedPreview, PastImport, PreviewState, Progress, Undone
 from dealbrain.tables import Account, Import
 
+# So many of an import's listings are named; its collection has them all.
+_NAMED = 50
 _LAST = Order.by_time("imported", Import.created_at, Import.number)
 
 
@@ -66,6 +70,35 @@ def history(
     mine = sa.select(Import).join(Account, Account.id == Import.owner_id).where(Account.sub == who.sub)
     rows, more = page(session, mine, _LAST, limit, cursor)
     return [_past(row, now) for row in rows], more
+
+
+@dataclass(frozen=True)
+class Past:
+    """One import, as whoever made it looks back at it."""
+
+    done: PastImport
+    undone: Undone | None
+    named: Sequence[int]
+    """The first of the listings it came to."""
+    titles: Mapping[int, str]
+    """What these are called, and those that undoing it kept; whatever is gone meanwhile is missing."""
+
+
+def past(session: Session, who: Person, import_id: UUID, now: datetime) -> Past | None:
+    """One import of the caller's, even when its preview is long gone; None where nothing was confirmed."""
+    statement = (
+        sa.select(Import)
+        .join(Account, Account.id == Import.owner_id)
+        .where(Import.id == import_id, Account.sub == who.sub)
+    )
+    row = session.scalars(statement).one_or_none()
+    if row is None:
+        return None
+    done, undone = _past(row, now), None if row.undone is None else Undone.model_validate(row.undone)
+    named = done.listing_ids[:_NAMED]
+    kept = [one.listing_id for one in undone.kept] if undone else []
+    found = access.readable_listings(session, {*named, *kept})
+    return Past(done, undone, named, {one.id: one.title for one in found.values()})
 
 
 def _past(row: Import, now: datetime) -> PastImport:

@@ -110,9 +110,9 @@ def _told(index: int, row: Row, problems: Iterable[Problem]) -> Iterator[Problem
             yield Problem(pointer(index) + cell, problem.code, problem.message)
 
 
-def refusal(code: str, sentence: str) -> Invalid:
+def refusal(code: str, sentence: str, **members: Any) -> Invalid:  # noqa: ANN401 - whatever helps a program
     """Refuse a file as a whole."""
-    return Invalid(sentence, problems=(Problem("", code, sentence),))
+    return Invalid(sentence, problems=(Problem("", code, sentence),), members=members)
 
 
 def name_after(*candidates: str | None) -> str:

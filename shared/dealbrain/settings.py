@@ -24,10 +24,13 @@ class Settings(BaseModel):
     """Scheme and host people see, without a trailing slash; links are made from it, never from a header."""
     generated_bucket: str
     private_bucket: str
+    static_bucket: str
     pending_table: str
     renderer_function: str
     token_issuer: str
     token_client_id: str
+    sign_in_url: str
+    """Scheme and host of the issuer's pages, where people sign in and out; without a trailing slash."""
     cdn_fingerprint: str = ""
     """SHA-256 (hexadecimal) of the word by which our CDN is known; empty where there is none to believe."""
     database_url: str = ""

@@ -238,6 +238,9 @@ def _reasons(row: Refused) -> str:
 
 # -------------------------------------------------------------------------------------------------- in
 
+# Why a table is refused of which nobody can tell what it is about; the refusal carries its headings.
+NO_TITLE = "no_title"
+
 type Mapped = Mapping[str, str]
 """For a field of ours, the column of the file."""
 
@@ -305,10 +308,10 @@ def _delimiter(raw: bytes) -> str:
 def _columns(headings: Sequence[str], wanted: Mapped | None) -> dict[str, int]:
     """For each field that is in the table, the number of its column."""
     if wanted is None:
-        found = _by_headings(headings)
+        found = by_headings(headings)
         if "title" not in found:
             told = 'No column is called title; name it so, or say which one it is: ?mapping={"title": "…"}.'
-            raise rows.refusal("no_title", told)
+            raise rows.refusal(NO_TITLE, told, headings=[one[: facts.TITLE] for one in headings])
         return found
     problems = [
         Problem(
@@ -324,7 +327,17 @@ def _columns(headings: Sequence[str], wanted: Mapped | None) -> dict[str, int]:
     return {field: headings.index(column) for field, column in wanted.items()}
 
 
-def _by_headings(headings: Sequence[str]) -> dict[str, int]:
+def is_table(text: bytes) -> bool:
+    """Whether a text is a table: columns we know by their headings, or cells as spreadsheets copy them."""
+    first, _, second = text.partition(b"\n")
+    if b"\t" in first and b"\t" in second.partition(b"\n")[0]:
+        return True
+    headings = first.decode(errors="replace").strip().split(_delimiter(first))
+    return len(headings) > 1 and "title" in by_headings([one.strip(' "') for one in headings])
+
+
+def by_headings(headings: Sequence[str]) -> dict[str, int]:
+    """Tell by the headings which columns say something we know: the number of each field's column."""
     plain = [
         re.sub(r"[^a-z0-9]+", "_", heading.lower().replace("$", " usd")).strip("_") for heading in headings
     ]

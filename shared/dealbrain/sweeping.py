@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dealbrain import cardspec, counting, facts, files, licensing
 from dealbrain.document import ListingStatus
 from dealbrain.facts import CARDS, SPECS, Bucket
-from dealbrain.tables import Collection, IdempotencyKey, Import, Item, Listing, ShareToken, Table
+from dealbrain.tables import BulkUndo, Collection, IdempotencyKey, Import, Item, Listing, ShareToken, Table
 
 # Rows removed in one transaction: a full collection takes its 500 items with it.
 BATCH = 200
@@ -29,6 +29,7 @@ OVER: Mapping[type[Table], Callable[[datetime], sa.ColumnElement[bool]]] = {
     Listing: _is_held_by_nobody,
     ShareToken: lambda now: ShareToken.expires_at < now - facts.SHARE_TOKEN_KEPT,
     IdempotencyKey: lambda now: IdempotencyKey.created_at < now - facts.IDEMPOTENCY_LIFE,
+    BulkUndo: lambda now: BulkUndo.created_at < now - facts.BULK_UNDOABLE,
 }
 
 

@@ -309,6 +309,21 @@ class Item(Table):
     listing: Mapped[Listing] = relationship(lazy="raise")
 
 
+class BulkUndo(Table):
+    """What items were before several of them were changed at once, so that their owner can take it back."""
+
+    __tablename__ = "bulk_undos"
+    __table_args__ = (sa.Index(None, "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    collection_id: Mapped[int] = mapped_column(sa.ForeignKey("collections.id", ondelete="CASCADE"))
+    # Where they were moved to, if they were.
+    moved_to_id: Mapped[int | None] = mapped_column(sa.ForeignKey("collections.id", ondelete="CASCADE"))
+    # A list of ``reverting.Before``.
+    items: Mapped[Document]
+    created_at: Mapped[datetime]
+
+
 class ShareToken(Table):
     """What opens one collection or one listing to whoever knows the secret, of which only a hash is here."""
 

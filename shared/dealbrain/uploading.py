@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from dealbrain import files, forms, pending
@@ -114,6 +115,24 @@ def going_on(who: Person, upload_id: UUID, now: datetime) -> OpenedPreview | Non
         state=PreviewState.reading,
         progress=progress,
     )
+
+
+def is_unread(who: Person, upload_id: UUID, now: datetime) -> bool:
+    """Whether this is an upload that nobody reads: not yet, or not any more because they were cut off.
+
+    Raises:
+        NotFound: unknown, or somebody else's.
+        Expired: its time is over.
+    """
+    found = pending.get(str(upload_id), who.sub, now)
+    return found.kind == UPLOAD or (found.kind == READING and not _is_read(found, now))
+
+
+def origin() -> str:
+    """Scheme and host that take uploads: where a page that sends them has to be allowed to send."""
+    # Signed for nothing that is there, only because whoever signs addresses knows what they begin with.
+    address = urlsplit(files.link(Bucket.private, UPLOADS, ""))
+    return f"{address.scheme}://{address.netloc}"
 
 
 def _is_read(found: Pending, now: datetime) -> bool:

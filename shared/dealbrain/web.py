@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
 from http import HTTPStatus
@@ -25,8 +25,10 @@ from aws_lambda_powertools.event_handler import Response as PowertoolsResponse
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Query as PowertoolsQuery
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -35,6 +37,7 @@ from dealbrain.caching import NO_STORE
 from dealbrain.errors import (
     Invalid,
     Malformed,
+    NotAllowed,
     NotFound,
     Problem,
     Refusal,
@@ -48,6 +51,7 @@ from dealbrain.facts import (
     IDEMPOTENCY_KEY,
     JSON_BODY_BYTES,
     RETRY_AFTER,
+    SESSION_COOKIE,
     VIEWER_ADDRESS,
     Bucket,
     Media,
@@ -57,12 +61,16 @@ from dealbrain.settings import settings
 
 # Functions take it from here.
 Response = PowertoolsResponse
+Query = PowertoolsQuery
 Unit = MetricUnit
 
 VERSION = "0.1.0"
 NAMESPACE = "DealBrain"
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+
+# What changes nothing, whoever has a browser send it.
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # What fetches pages for search engines, previews and archives says so in its name. Programs in general are
 # no crawlers: somebody runs them to read.
@@ -75,6 +83,7 @@ CRAWLERS = re.compile(
 STATUS: Mapping[type[Refusal], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     errors.Conflict: HTTPStatus.CONFLICT,
@@ -116,6 +125,8 @@ class Route:
     signed_in: bool
     summary: str
     status: int
+    is_page: bool
+    """Whether a person's browser shows what it answers, rather than a program reading it."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,16 @@ class Api(APIGatewayHttpResolver):
     works on a copy with a context of its own and reads the event of its own call.
     """
 
-    def __init__(self, *, signed_in: bool, body_limit: int, takes: Sequence[Media], advice: str) -> None:
+    is_page = False
+
+    def __init__(
+        self,
+        *,
+        signed_in: bool = False,
+        body_limit: int = JSON_BODY_BYTES,
+        takes: Sequence[Media] = (),
+        advice: str = "",
+    ) -> None:
         super().__init__(
             enable_validation=True,
             serializer=jsontext.dumps,
@@ -169,7 +189,14 @@ class Api(APIGatewayHttpResolver):
             path = re.sub(r"<(\w+)>", r"{\1}", rule)
             for one in [method] if isinstance(method, str) else method:
                 self.routes.append(
-                    Route(one, path, self.signed_in, registered.summary or "", registered.status_code)
+                    Route(
+                        one,
+                        path,
+                        self.signed_in,
+                        registered.summary or "",
+                        registered.status_code,
+                        self.is_page,
+                    )
                 )
             return made
 
@@ -192,17 +219,22 @@ class Api(APIGatewayHttpResolver):
                 self._warm = True
                 return answer
         except Refusal as refusal:
-            return _built(problem(refusal), wrapped)
+            return _built(self.tell(refusal), wrapped)
         finally:
             _call.reset(token)
 
     def _resolve_powertools(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         return super().resolve(event, context)
 
+    def tell(self, refusal: Refusal) -> PowertoolsResponse[str]:
+        """Spell a refusal as whoever calls reads it."""
+        return problem(refusal)
+
     def _admit(self, event: APIGatewayProxyEventV2, now: datetime) -> None:
         _refuse_bad_path(event.raw_path)
         _refuse_bad_query(event.raw_query_string or "")
-        who = identity.caller(event.headers.get("authorization"), now)
+        who = _who(event, now)
+        _call.set(_Call(event, who, now))
         if self.signed_in and isinstance(who, Anonymous):
             raise Unauthenticated("Sign in and send the access token as a bearer.")
         _call.set(_Call(event, who, now, self._unknown_parameters(event)))
@@ -252,24 +284,31 @@ def api(
         takes: for a function that reads the body itself, as it was sent: which kinds it reads.
         advice: what somebody may do whose body is too large.
     """
-    app = Api(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice)
+    return ready(Api(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice))
+
+
+def ready[A: Api](app: A) -> A:
+    """Let a resolver tell every refusal in its own way, whoever raised it."""
     app.use([_refuse_unknown_parameters])
-    app.exception_handler(Refusal)(problem)
-    app.exception_handler(RequestValidationError)(lambda error: problem(_refusal(error)))
+    app.exception_handler(Refusal)(app.tell)
+    app.exception_handler(RequestValidationError)(lambda error: app.tell(_refusal(error)))
     # An encoded slash in an id makes another path of it than the one the gateway chose this function for.
-    app.exception_handler(NotFoundError)(lambda _: problem(NotFound()))
-    app.exception_handler(Exception)(_fault)
+    app.exception_handler(NotFoundError)(lambda _: app.tell(NotFound()))
+    app.exception_handler(Exception)(lambda error: app.tell(_fault(error)))
     return app
 
 
-def default_api(refuse: Callable[[], NoReturn]) -> Api:
-    """Make the resolver of the ``$default`` route, which answers whatever no other route does.
+def as_default[A: Api](app: A, refuse: Callable[[], NoReturn]) -> A:
+    """Make a resolver that of the ``$default`` route, which answers whatever no other route does.
 
     Args:
+        app: tells the refusals.
         refuse: raises the refusal that fits the request.
     """
-    app = api()
-    app.routes.append(Route("ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404))
+    ready(app)
+    app.routes.append(
+        Route("ANY", "$default", signed_in=False, summary="Refuse what is unknown", status=404, is_page=False)
+    )
     app.exception_handler(NotFoundError)(lambda _: refuse())
     return app
 
@@ -371,6 +410,22 @@ def content_type() -> str:
     return _content_type(_call.get().event)
 
 
+def cookie(name: str) -> str | None:
+    """A cookie the request brought."""
+    return _cookie(_call.get().event, name)
+
+
+def header(name: str) -> str | None:
+    """A header the request brought; its name in lower case."""
+    found: str | None = _call.get().event.headers.get(name)
+    return found
+
+
+def query() -> str:
+    """What stands behind the question mark, as it was sent."""
+    return _call.get().event.raw_query_string or ""
+
+
 def request() -> tuple[str, str]:
     """The method and path asked for."""
     event = _call.get().event
@@ -415,6 +470,20 @@ def redirect(location: str) -> Response[str]:
     return Response(HTTPStatus.FOUND, None, "", {"Location": location, "Cache-Control": NO_STORE})
 
 
+def keep[T](given: Response[T], name: str, value: str, life: timedelta) -> Response[T]:
+    """Have the browser keep a cookie: for this host, over TLS, out of sight of scripts and of other sites."""
+    seconds = int(life.total_seconds())
+    given.cookies.append(
+        Cookie(name, value, "/", secure=True, http_only=True, max_age=seconds, same_site=SameSite.LAX_MODE)
+    )
+    return given
+
+
+def forget[T](given: Response[T], name: str) -> Response[T]:
+    """Have the browser drop a cookie."""
+    return keep(given, name, "", timedelta(0))
+
+
 def nothing() -> Response[str]:
     """The answer to a deletion."""
     return Response(HTTPStatus.NO_CONTENT, None, "")
@@ -440,10 +509,10 @@ def problem(refusal: Refusal) -> Response[str]:
     return Response(status.value, PROBLEM_JSON, jsontext.dumps(content), headers)
 
 
-def _fault(error: Exception) -> Response[str]:
+def _fault(error: Exception) -> Refusal:
     _logger().exception("unexpected", exc_info=error)
     request_id = _call.get().event.request_context.request_id
-    return problem(errors.Fault(f"Something went wrong on our side. Our log has it as request {request_id}."))
+    return errors.Fault(f"Something went wrong on our side. Our log has it as request {request_id}.")
 
 
 def _refusal(error: RequestValidationError) -> Refusal:
@@ -458,7 +527,9 @@ def _refusal(error: RequestValidationError) -> Refusal:
 def _problem(found: Mapping[str, Any]) -> Problem:
     place, *rest = found["loc"]
     escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in rest)
-    pointer = f"?{rest[0]}" if place == "query" else "".join(f"/{step}" for step in escaped)
+    # Parameters that belong together are told one by one, and so are those of a list.
+    name = next((step for step in reversed(rest) if isinstance(step, str)), "")
+    pointer = f"?{name}" if place == "query" else "".join(f"/{step}" for step in escaped)
     return Problem(pointer, found["type"], found.get("msg", "is not valid").removeprefix("Value error, "))
 
 
@@ -466,6 +537,36 @@ def _refuse_unknown_parameters(app: Api, next_middleware: Callable[[Api], Respon
     if unknown := _call.get().unknown:
         raise Invalid("This route does not know these parameters.", problems=unknown)
     return next_middleware(app)
+
+
+def _who(event: APIGatewayProxyEventV2, now: datetime) -> Caller:
+    """Who sent a request, by its bearer or, where there is none, by their browser's cookie.
+
+    Raises:
+        NotAllowed: a browser sent it, and another site's page had it do so.
+    """
+    bearer = event.headers.get("authorization")
+    if bearer is not None:
+        return identity.caller(bearer, now)
+    who = identity.visitor(_cookie(event, SESSION_COOKIE), now)
+    if isinstance(who, Person) and event.http_method not in READING:
+        refuse_foreign(event.headers.get("origin"))
+    return who
+
+
+def refuse_foreign(origin: str | None) -> None:
+    """Refuse what another site's page sends; browsers say by themselves which one it is (RFC 6454).
+
+    Raises:
+        NotAllowed: it is not ours.
+    """
+    if origin != settings().public_origin:
+        raise NotAllowed("Another site sent this, so nothing was done. Do it again on our own page.")
+
+
+def _cookie(event: APIGatewayProxyEventV2, name: str) -> str | None:
+    sent = (one.partition("=") for one in event.cookies)
+    return next((value for found, _, value in sent if found == name), None)
 
 
 def _refuse_bad_path(path: str) -> None:

@@ -1,0 +1,406 @@
+"""What a browser is answered: pages made from templates, forms that come back, and refusals people can read.
+
+Values reach a template as text and leave it escaped; nothing of anybody's is ever markup, but a description's
+Markdown, which ``markup`` makes harmless. Nothing runs and nothing is fetched but what we serve ourselves.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache, partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from uuid import uuid4
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
+
+from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
+from dealbrain.caching import NO_STORE
+from dealbrain.document import ItemStatus
+from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
+from dealbrain.facts import JSON_BODY_BYTES, URL, Media
+from dealbrain.identity import Person
+from dealbrain.settings import settings
+from dealbrain.shapes import Request
+from dealbrain.web import Api, Response
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+    from jinja2 import Environment
+
+HTML = "text/html; charset=utf-8"
+FOLDER = Path(__file__).with_name("templates")
+SIGN_IN = "/sign-in"
+# A form has a handful of fields for each of a collection's 500 items at most.
+FIELDS_MOST = 5_000
+# What stands for a status where there is no room for its word.
+MARKS = {
+    ItemStatus.undecided: "?",
+    ItemStatus.shortlisted: "★",
+    ItemStatus.rejected: "✕",
+    ItemStatus.bought: "✓",
+}
+# Asked by htmx for a piece of a page, not by somebody for a page.
+HTMX = "hx-request"
+
+
+class Page(Api):
+    """The resolver of a page: it reads forms, ignores what strangers hang onto addresses, answers in HTML."""
+
+    is_page = True
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer one request; a form's empty fields are left out of the address first."""
+        kept = _without_empty(event)
+        if kept is None:
+            return super().resolve(event, context)
+        return {"statusCode": HTTPStatus.SEE_OTHER.value, "headers": {"Location": kept}, "body": ""}
+
+    def tell(self, refusal: Refusal) -> Response[str]:
+        """Lead to where one signs in, or say what is wrong and what can be done.
+
+        No browser sends a token by itself: the program that did is told what is wrong with it, as everywhere.
+        """
+        if not isinstance(refusal, Unauthenticated):
+            return refused(refusal)
+        return _to_sign_in() if web.header("authorization") is None else web.problem(refusal)
+
+    def _admit(self, event: "APIGatewayProxyEventV2", now: datetime) -> None:
+        # Even who is not signed in is made by nobody else to do anything, such as to sign in.
+        if event.http_method not in web.READING and "authorization" not in event.headers:
+            web.refuse_foreign(event.headers.get("origin"))
+        super()._admit(event, now)
+
+    def _unknown_parameters(self, _event: "APIGatewayProxyEventV2") -> tuple[()]:
+        # Where a link was shared, others hang on what they count by.
+        return ()
+
+
+def page(
+    *,
+    signed_in: bool = False,
+    body_limit: int = JSON_BODY_BYTES,
+    takes: tuple[Media, ...] = (Media.fields,),
+    advice: str = "",
+) -> Page:
+    """Make the resolver of one page.
+
+    Args:
+        signed_in: whether who is not signed in is led to where one signs in.
+        body_limit: bytes of a form taken.
+        takes: kinds of forms it reads.
+        advice: what somebody may do whose form is too large.
+    """
+    return web.ready(Page(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice))
+
+
+def _without_empty(event: Mapping[str, Any]) -> str | None:
+    """The address without the parameters nobody filled in, if there are such: filters make long ones."""
+    request = event["requestContext"]["http"]
+    sent = parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)
+    if request["method"] != "GET" or all(value for _, value in sent):
+        return None
+    query = urlencode([(name, value) for name, value in sent if value])
+    return quote(event["rawPath"]) + (f"?{query}" if query else "")
+
+
+# ------------------------------------------------------------------------------------------------ answers
+
+
+def render(
+    template: str,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+    /,
+    *,
+    csp: str | None = None,
+    **values: object,
+) -> Response[str]:
+    """Answer a page.
+
+    Args:
+        template: its file in ``templates``.
+        status: of the answer.
+        headers: more of them.
+        csp: another Content-Security-Policy than that of all pages, as ``policy`` makes it.
+        values: what the template shows, besides what all show.
+    """
+    who = web.caller()
+    here = web.request()[1]
+    known = {
+        "me": who.username if isinstance(who, Person) else None,
+        "origin": settings().public_origin,
+        "here": here,
+        "address": here + (f"?{web.query()}" if web.query() else ""),
+        # A form's address may have no page of its own, and a page's may be wrong for its parameters.
+        "way_back": here if web.request()[0] in web.READING else _came_from(),
+        "with_query": partial(_with_query, here, web.query()),
+        "is_piece": is_piece(),
+        "status": HTTPStatus(status),
+        # What a form brings along that must do its work once, however often it is sent.
+        "once": uuid4().hex if isinstance(who, Person) else None,
+    }
+    html = _templates().get_template(template).render(known | values)
+    said = {
+        "Content-Security-Policy": csp or policy(),
+        # Our own pages learn where a form stood, which is how a write is told from another site's; nobody
+        # else does, since tokens stand in addresses.
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Vary": "Accept-Encoding, Cookie, HX-Request",
+    }
+    return Response(status, HTML, html, {**said, **(headers or {})}, compress=True)
+
+
+def _with_query(here: str, query: str, **changed: object) -> str:
+    """This page's address with some of its parameters said otherwise, or, where None, not at all."""
+    kept = [(name, value) for name, value in parse_qsl(query) if name not in changed]
+    said = [(name, str(value)) for name, value in changed.items() if value is not None]
+    return here + (f"?{urlencode(kept + said)}" if kept or said else "")
+
+
+def is_piece() -> bool:
+    """Whether htmx asks for a piece of the page that is open."""
+    return web.header(HTMX) is not None
+
+
+def policy(**more: str) -> str:
+    """What a page may do: fetch from us and send to us, unless a line is said otherwise.
+
+    Args:
+        more: such lines, as in ``connect_src="'self' https://…"``.
+    """
+    said = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": "'self'",
+        # Browsers hold forms to it up to their last redirection, which may be to where one signs in.
+        "form-action": f"'self' {settings().sign_in_url}",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+        **{name.replace("_", "-"): value for name, value in more.items()},
+    }
+    return "; ".join(f"{name} {value}" for name, value in said.items())
+
+
+def see_other(path: str) -> Response[str]:
+    """Send the browser on to a page of ours after a form, so that loading again sends nothing again."""
+    return Response(HTTPStatus.SEE_OTHER, None, "", {"Location": path, "Cache-Control": NO_STORE})
+
+
+def refused(
+    refusal: Refusal,
+    template: str = "error.html",
+    **values: Any,  # noqa: ANN401 - whatever the template shows
+) -> Response[str]:
+    """Say to a person what is wrong and what can be done; to htmx in one line, which the open page shows."""
+    told = web.problem(refusal)
+    # All it says but what kind of text it is, which is another one here.
+    kept = {name: str(value) for name, value in told.headers.items() if name != "Content-Type"}
+    if is_piece():
+        return Response(told.status_code, "text/plain; charset=utf-8", _in_a_line(refusal), kept)
+    return render(template, told.status_code, kept, refusal=refusal, **values)
+
+
+def _in_a_line(refusal: Refusal) -> str:
+    """What is wrong; where all that is said is that something is, the first thing that is."""
+    if type(refusal) is not Invalid or not refusal.problems:
+        return refusal.detail
+    first = refusal.problems[0]
+    place = _place(f"/{first.pointer.lstrip('?/')}")
+    return f"{place.capitalize()}: {first.message}" if place else first.message
+
+
+def _to_sign_in() -> Response[str]:
+    location = f"{SIGN_IN}?next={quote(_came_from(), safe='/')}"
+    if is_piece():
+        # A redirection would be followed by the script, and not by the browser.
+        return Response(
+            HTTPStatus.UNAUTHORIZED, None, "", {"HX-Redirect": location, "Cache-Control": NO_STORE}
+        )
+    return see_other(location)
+
+
+def _came_from() -> str:
+    """Where to go on after signing in: this page, or the one whose form was sent."""
+    method, path = web.request()
+    if method in web.READING and not is_piece():
+        return path + (f"?{web.query()}" if web.query() else "")
+    came = urlsplit(web.header("hx-current-url") or web.header("referer") or "")
+    is_ours = f"{came.scheme}://{came.netloc}" == settings().public_origin
+    return local_path(came.path + (f"?{came.query}" if came.query else "")) if is_ours else "/"
+
+
+def local_path(wanted: str | None) -> str:
+    r"""A path of ours, whatever somebody wrote into an address; else our first page.
+
+    Raises nothing: an address that leads elsewhere (``//there``, ``/\there``, ``https:there``) leads home.
+    """
+    if wanted and re.fullmatch(r"/(?![/\\])[\x21-\x7e]*", wanted) and "\\" not in wanted:
+        return wanted
+    return "/"
+
+
+def way_on(wanted: str | None) -> str:
+    """Where somebody goes on who signed in: a path of ours that is not about signing in."""
+    path = local_path(wanted) if len(wanted or "") <= URL else "/"
+    return "/" if path.startswith(SIGN_IN) else path
+
+
+# -------------------------------------------------------------------------------------------------- forms
+
+
+def fields() -> dict[str, list[str]]:
+    """What a form said: every value of every field.
+
+    Raises:
+        Malformed: it is no form, or no text.
+    """
+    try:
+        pairs = parse_qsl(
+            web.body().decode(),
+            keep_blank_values=True,
+            strict_parsing=bool(web.body()),
+            errors="strict",
+            max_num_fields=FIELDS_MOST,
+        )
+    except ValueError:
+        raise Malformed("The form could not be read; load the page again and send it once more.") from None
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if not jsontext.is_text(name + value):
+            raise Malformed("The form contains what is no text; write it again without.")
+        # Browsers send line breaks as on a typewriter.
+        found.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    return found
+
+
+def said(sent: Mapping[str, list[str]], *names: str) -> dict[str, str | None]:
+    """Those of these fields that were sent, by their names; empty ones are None."""
+    return {name: sent[name][0] or None for name in names if name in sent}
+
+
+def number(text: str | None) -> int | str | None:
+    """A whole number as JSON says it; what is none stays the text it is, for the shape to refuse."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) else text
+
+
+def read[T: Request](shape: type[T], values: Mapping[str, object]) -> T:
+    """Read a form's values as the API reads the same in JSON.
+
+    Raises:
+        Invalid: some are wrong; names each.
+    """
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        raise Invalid(
+            "Something in the form is wrong.", problems=tuple(scalars.problems(error.errors()))
+        ) from None
+
+
+# ---------------------------------------------------------------------------------------------- templates
+
+
+@lru_cache(maxsize=1)
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    made.globals.update(
+        asset=assets.address,
+        card=cardspec,
+        course=charts.course,
+        marks=MARKS,
+        pixels=cardspec.PIXELS,
+        statuses=tuple(ItemStatus),
+    )
+    made.filters.update(FILTERS)
+    return made
+
+
+def _shown(value: object) -> object:
+    from markupsafe import Markup
+
+    if value is None:
+        return ""
+    return cardspec.calm(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _markdown(text: str) -> object:
+    from markupsafe import Markup
+
+    return Markup(markup.html(cardspec.calm(text)))  # noqa: S704 - made from text in which every letter is escaped
+
+
+def _as_is(text: str | None) -> object:
+    """For what is edited: the field holds every letter that is stored."""
+    from markupsafe import escape
+
+    return escape(text or "")
+
+
+def _data(value: object) -> object:
+    """JSON inside a page, where nothing may look like markup."""
+    from markupsafe import Markup
+
+    spelled = jsontext.dumps(value)
+    for letter in "<>&\u2028\u2029":
+        spelled = spelled.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(spelled)  # noqa: S704 - every letter that means something in HTML is spelled otherwise
+
+
+def _day(value: date | datetime) -> str:
+    return f"{value.day} {value:%b %Y}"
+
+
+def _iso(value: date | datetime) -> str:
+    return scalars.spell_instant(value) if isinstance(value, datetime) else value.isoformat()
+
+
+def _money(value: Decimal | float | None) -> str:
+    # A breakdown is JSON, whose amounts are numbers.
+    return "" if value is None else cardspec.dollars(scalars.exact(value))
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def _place(pointer: str) -> str:
+    """A place in a file (RFC 6901) as people read it: what is counted is counted from 1."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    words = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps]
+    # Nobody misses the wrappings: an item's listing has a listing in it.
+    kept = [word for word, before in zip(words, ["", *words], strict=False) if word not in {before, "data"}]
+    return ", ".join(kept)
+
+
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "markdown": _markdown,
+    "plain": markup.plain,
+    "as_is": _as_is,
+    "data": _data,
+    "day": _day,
+    "iso": _iso,
+    "money": _money,
+    "counted": _counted,
+    "place": _place,
+    "capacity": cardspec.capacity,
+    "json": jsontext.dumps,
+    "host": lambda url: urlsplit(url).hostname or "",
+}

@@ -1,0 +1,126 @@
+// The workspace: keys, dragging, and what is chosen. Only its owner loads this.
+"use strict";
+
+const rows = () => [...document.querySelectorAll("#items .item")];
+const statusOf = (row, number) => row.querySelector(`.status button:nth-of-type(${number})`);
+
+// ---------------------------------------------------------------------------------------------- keys
+
+let here = null; // the item last in focus, by its id: it survives being drawn anew
+
+document.addEventListener("focusin", ({target}) => {
+  const row = target.closest?.("#items .item");
+  if (row) here = row.id;
+});
+
+function go(by) {
+  const all = rows();
+  const at = all.findIndex((row) => row.id === here);
+  const next = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
+  next?.querySelector("h3 a").focus();
+  next?.scrollIntoView({block: "nearest"});
+}
+
+const KEYS = {
+  j: () => go(1),
+  k: () => go(-1),
+  x: () => document.getElementById(here)?.querySelector("input[name=item]").click(),
+};
+for (const number of [1, 2, 3, 4]) {
+  KEYS[number] = () => {
+    const row = document.getElementById(here);
+    if (row) statusOf(row, number)?.click();
+  };
+}
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog");
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+// -------------------------------------------------------------------------------------------- choosing
+
+function countChosen() {
+  const bulk = document.getElementById("bulk");
+  if (!bulk) return;
+  const chosen = document.querySelectorAll("input[name=item]:checked").length;
+  bulk.querySelector(".chosen b").textContent = chosen;
+  bulk.classList.toggle("any", chosen > 0);
+}
+document.addEventListener("change", ({target}) => target.name === "item" && countChosen());
+document.addEventListener("htmx:after:swap", countChosen);
+countChosen();
+
+// ------------------------------------------------------------------------------------------- arranging
+
+function sendOrder() {
+  const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.dataset.item);
+  const revision = document.getElementById("revision").value;
+  const order = document.getElementById("order");
+  htmx.ajax("POST", order.getAttribute("action"), {
+    source: order, target: "#items", select: "#items", swap: "outerMorph", values: {items: items.join(","), revision},
+  });
+}
+
+let later = 0;
+document.addEventListener("keydown", (event) => {
+  const handle = event.target.closest(".handle");
+  const step = {ArrowUp: -1, ArrowDown: 1}[event.key];
+  if (!handle || !step) return;
+  event.preventDefault();
+  const row = handle.closest("tr");
+  const beside = step < 0 ? row.previousElementSibling : row.nextElementSibling;
+  if (!beside) return;
+  step < 0 ? beside.before(row) : beside.after(row);
+  handle.focus();
+  const place = [...row.parentNode.children].indexOf(row) + 1;
+  tell(`Now at place ${place} of ${row.parentNode.children.length}.`);
+  // Several steps in a row are one order.
+  clearTimeout(later);
+  later = setTimeout(sendOrder, 500);
+});
+
+function makeSortable() {
+  const body = document.querySelector("table[data-sortable] tbody");
+  if (!body || Sortable.get(body)) return;
+  Sortable.create(body, {handle: ".handle", animation: 150, forceFallback: true, onEnd: sendOrder});
+}
+document.addEventListener("htmx:after:swap", makeSortable);
+makeSortable();
+
+// What another window did is not written over: show what is there now.
+document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
+  if (ctx.response.status === 409 && ctx.sourceElement?.id === "order") {
+    htmx.ajax("GET", location.pathname + location.search, {target: "#items", select: "#items", swap: "outerHTML"});
+  }
+});
+
+// ---------------------------------------------------------------------------------------------- notes
+
+for (const [event, words] of [["htmx:before:request", "Saving …"], ["htmx:response:error", "Not saved"]]) {
+  document.addEventListener(event, ({detail: {ctx}}) => {
+    if (ctx.sourceElement?.matches("[data-saves]")) ctx.sourceElement.querySelector(".saved").textContent = words;
+  });
+}
+document.addEventListener("htmx:after:request", ({detail: {ctx}}) => {
+  const form = ctx.sourceElement;
+  if (!form?.matches("[data-saves]") || ctx.response.status >= 400) return;
+  form.querySelector(".saved").textContent = "Saved";
+  // From now on this is what was seen.
+  for (const field of form.querySelectorAll("[data-was]")) {
+    form.elements[field.dataset.was].value = new URLSearchParams(ctx.request.body).get(field.name) ?? "";
+  }
+});
+
+// ----------------------------------------------------------------------------------------------- edit
+
+document.addEventListener("click", ({target}) => {
+  const opener = target.closest("[data-opens]");
+  if (!opener) return;
+  opener.closest("details.menu")?.removeAttribute("open");
+  const place = document.getElementById(opener.dataset.opens);
+  place.removeAttribute("data-hidden");
+  place.querySelector("input, textarea").focus();
+});

@@ -1,0 +1,161 @@
+"""Discover as people use it."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dealbrain import facts
+from tests.browser.conftest import PHONE, Visit
+from tests.makers import Person
+
+MANY = 2 * facts.PAGE + 3
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#found h3").all_inner_texts()
+
+
+@pytest.fixture
+def many(alice: Person) -> list[str]:
+    """More public collections than two pages hold, in the order in which they are found."""
+    made = [f"Number {n}" for n in range(MANY)]
+    for name in made:
+        alice.collection(name, visibility="public")
+    return made[::-1]
+
+
+@pytest.fixture
+def wares(alice: Person, bob: Person) -> None:
+    """A cheap collection and a dear one."""
+    for person, name, price, cpu in (
+        (alice, "Quiet minis", 100, "Intel Core i5-8500T"),
+        (bob, "Quiet towers", 500, "AMD Ryzen 5 PRO 4650GE"),
+    ):
+        collection = person.collection(name, visibility="public")
+        person.item(collection, person.listing(price_usd=price, performance={"cpu": {"name": cpu}}))
+
+
+def test_what_is_typed_is_found_and_stands_in_the_address(visit: Visit, alice: Person) -> None:
+    alice.collection("Quiet minis", visibility="public")
+    alice.collection("Loud towers", visibility="public")
+    page = visit()
+    page.goto("/discover")
+    page.get_by_label("Search").fill("quiet")
+    page.wait_for_url("**/discover?q=quiet&sort=recent")
+    assert names(page) == ["Quiet minis"]
+
+
+@pytest.mark.usefixtures("wares")
+def test_searching_as_one_types_sends_nothing_that_is_empty(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/discover" in one.url else None)
+    page.get_by_label("Search").press_sequentially("quiet", delay=30)
+    page.wait_for_url("**q=quiet**")
+    page.get_by_label("Search").fill("")
+    page.wait_for_url("**/discover?sort=recent")
+    sent = [parse_qsl(urlsplit(one).query, keep_blank_values=True) for one in asked]
+    assert sent
+    assert all(value for one in sent for _, value in one)
+
+
+@pytest.mark.usefixtures("wares")
+def test_filters_are_combined_and_the_page_opened_anew_has_them_all(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    page.get_by_label("Search").fill("quiet")
+    page.wait_for_url("**q=quiet**")
+    assert names(page) == ["Quiet towers", "Quiet minis"]
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Price from, $").fill("200")
+    page.wait_for_url("**min_price=200**")
+    assert names(page) == ["Quiet towers"]
+    page.get_by_label("Processor").fill("i5")
+    page.wait_for_url("**cpu=i5**")
+    expect(page.get_by_text("Nothing fits")).to_be_visible()
+    page.get_by_label("Processor").fill("ryzen")
+    page.wait_for_url("**cpu=ryzen**")
+    page.get_by_label("Order").select_option("popular")
+    page.wait_for_url("**sort=popular**")
+    page.reload()
+    assert names(page) == ["Quiet towers"]
+    said = {name: page.locator(f"#{name}").input_value() for name in ("q", "min_price", "cpu", "sort")}
+    assert said == {"q": "quiet", "min_price": "200", "cpu": "ryzen", "sort": "popular"}
+
+
+def test_scrolling_on_shows_all_three_pages_and_nothing_twice(visit: Visit, many: list[str]) -> None:
+    page = visit(size=PHONE)
+    page.goto("/discover")
+    assert names(page) == many[: facts.PAGE]
+    for so_far in (2 * facts.PAGE, MANY):
+        page.mouse.wheel(0, 100_000)
+        expect(page.locator("#found h3")).to_have_count(so_far)
+    assert names(page) == many
+    expect(page.locator("#more")).to_have_count(0)
+
+
+def test_what_is_scrolled_to_is_in_the_order_of_the_search(visit: Visit, many: list[str]) -> None:
+    page = visit()
+    page.goto("/discover?q=number&sort=popular")
+    page.mouse.wheel(0, 100_000)
+    expect(page.locator("#found h3")).to_have_count(2 * facts.PAGE)
+    assert set(names(page)) <= set(many)
+    assert len(set(names(page))) == 2 * facts.PAGE
+
+
+@pytest.mark.usefixtures("wares")
+def test_the_way_back_leads_to_what_was_found(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    page.get_by_label("Search").fill("minis")
+    page.wait_for_url("**q=minis**")
+    page.get_by_role("link", name="Quiet minis").click()
+    page.wait_for_url("**/collections/*")
+    page.go_back()
+    page.wait_for_url("**q=minis**")
+    expect(page.locator("#found h3")).to_have_text(["Quiet minis"])
+    expect(page.get_by_label("Search")).to_have_value("minis")
+
+
+@pytest.mark.usefixtures("wares")
+def test_the_way_back_from_a_search_leads_to_the_search_before(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    page.get_by_label("Search").fill("minis")
+    page.wait_for_url("**q=minis**")
+    page.get_by_label("Search").fill("towers")
+    page.wait_for_url("**q=towers**")
+    page.go_back()
+    expect(page.locator("#found h3")).to_have_text(["Quiet minis"])
+    expect(page.get_by_label("Search")).to_have_value("minis")
+
+
+@pytest.mark.usefixtures("wares")
+def test_one_click_copies_what_was_found(visit: Visit, alice: Person) -> None:
+    page = visit("alice")
+    page.goto("/discover")
+    page.get_by_role("button", name="Copy Quiet towers").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Copy of Quiet towers")
+    assert len(alice.get("/collections").json()["items"]) == 2
+
+
+@pytest.mark.usefixtures("wares")
+def test_without_scripts_the_form_searches(visit: Visit) -> None:
+    page = visit(scripts=False)
+    page.goto("/discover")
+    page.get_by_label("Search").fill("minis")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**/discover?q=minis&sort=recent")
+    assert names(page) == ["Quiet minis"]
+
+
+def test_without_scripts_a_link_leads_to_more(visit: Visit, many: list[str]) -> None:
+    page = visit(scripts=False)
+    page.goto("/discover")
+    found = names(page)
+    while page.locator("#more a").count():
+        page.locator("#more a").click()
+        found += names(page)
+    assert found == many

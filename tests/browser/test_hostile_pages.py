@@ -1,0 +1,428 @@
+"""What people write never runs: every payload in every field that is shown, opened in a real browser.
+
+Two guards stand behind each other, and each is tried without the other: markup is escaped, and the policy of
+our pages runs nothing that stands inside them.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import batched
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import sqlalchemy as sa
+from markdown_it import MarkdownIt
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route
+
+from dealbrain import assets, cardspec, db
+from dealbrain.pages import HTML
+from dealbrain.tables import Account
+from infra.local.run import System
+from tests.browser.conftest import PATIENCE_MS, cookie
+from tests.browser.pages import bring, path
+from tests.browser.payloads import PAYLOADS, TEMPLATES
+from tests.conftest import EMPTY
+from tests.makers import Api, Person, made
+
+# Where the pages without guards stand.
+UNGUARDED = "http://unguarded.example"
+# Pictures of ours say nothing here, and there would be hundreds to draw.
+PICTURES = ["*/v1/cards/*", "*/v1/collection-cards/*", "*/card-image*"]
+# Of one collection, at one time.
+TOKENS_MOST = 50
+# What somebody may do to a page that is open, to have it run what waits for that.
+PROVOKE = """
+() => {
+  const waits = [...document.querySelectorAll("*")].filter(one => [...one.attributes].some(({name}) => /^on|hx-on/i.test(name)));
+  for (const one of waits) for (const {name} of [...one.attributes]) {
+    if (/^on/i.test(name)) one.dispatchEvent(new Event(name.slice(2).toLowerCase()));
+    if (/hx-on/i.test(name)) one.dispatchEvent(new MouseEvent("click", {bubbles: true}));
+  }
+  const runs = [...document.querySelectorAll("a, button")].filter(one => /^\\s*j\\s*a\\s*v\\s*a/i.test(one.getAttribute("href") ?? one.getAttribute("formaction") ?? ""));
+  for (const one of runs) one.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+}
+"""
+# Whatever was to run by then has.
+SETTLED = (
+    "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => console.info('settled'))));"
+)
+SETTLING_MS = 2_000
+# What nobody's page has, and what was written into ours would bring.
+INJECTED = """
+() => {
+  const found = [], tags = "iframe object embed base math xmp style template hx-partial animate set video plaintext".split(" ");
+  for (const one of document.querySelectorAll("*")) {
+    if (tags.includes(one.localName)) found.push(one.outerHTML);
+    if (one.matches("meta[http-equiv]")) found.push(one.outerHTML);
+    if (one.localName === "script" && !one.src && one.type !== "application/ld+json") found.push(one.outerHTML);
+    for (const {name, value} of one.attributes) {
+      const plain = value.replace(/[\\s\\0-\\x20]/g, "").toLowerCase();
+      const isActive = /^(on|style$|srcdoc$)|hx-on/.test(name)
+        || /^(data-)?hx-/.test(name) && /^(\\/pwn|javascript:|js:)/.test(plain)
+        || /^(href|src|action|formaction|data|xlink:href)$/.test(name) && /^((java|vb)script:|data:text|\\/pwn)/.test(plain);
+      if (isActive) found.push(one.cloneNode().outerHTML);
+    }
+  }
+  for (const one of document.querySelectorAll("[type='application/ld+json']")) JSON.parse(one.textContent);
+  return found.map(one => one.slice(0, 200));
+}
+"""
+
+
+@dataclass
+class Told:
+    """What happened in a browser that should not."""
+
+    ran: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    found: dict[str, list[str]] = field(default_factory=dict)
+
+
+def watched(chromium: Browser, **options: Any) -> tuple[BrowserContext, Told]:
+    """A browser that tells whatever runs, and whatever the policy forbade."""
+    told = Told()
+    context = chromium.new_context(**options)
+    context.set_default_timeout(PATIENCE_MS)
+    context.expose_function("pwn", lambda: told.ran.append("pwn"))
+    context.expose_function("violated", lambda text: told.violations.append(text))
+    context.add_init_script(
+        "addEventListener('securitypolicyviolation', e => violated(`${e.violatedDirective} ${e.blockedURI} ${location}`))"
+    )
+    return context, told
+
+
+# ------------------------------------------------------------------------------------------ without guards
+
+
+def unguarded(payload: str) -> str:
+    """A page that shows it in every place of a page as it is, and its Markdown without care."""
+    careless = MarkdownIt("commonmark", {"html": True})
+    careless.validateLink = lambda _: True  # type: ignore[method-assign]
+    return f"""<!doctype html><title>{payload}</title><script src="/htmx.js"></script>
+<p>{payload}</p><input value="{payload}"><input value='{payload}'><textarea>{payload}</textarea>
+<select><option>{payload}</option></select><a href="{payload}">link</a><div>{careless.render(payload)}</div>
+<script type="application/ld+json">{{"name": "{payload}"}}</script><script>var a = "{payload}";</script>
+<script>var b = '{payload}'; var c = `{payload}`;</script>"""
+
+
+def served(headers: dict[str, str], route: Route) -> None:
+    """Answer a page without guards, or the script of our pages; nothing else is there."""
+    asked = route.request.url.removeprefix(UNGUARDED)
+    if asked == "/htmx.js":
+        script = next(
+            one.content
+            for one in assets.served().values()
+            if one.name.startswith("app-") and one.name.endswith("js")
+        )
+        route.fulfill(body=script, content_type="text/javascript")
+    elif re.fullmatch(r"/\d+", asked):
+        body = unguarded(PAYLOADS[int(asked[1:])])
+        route.fulfill(body=body, headers={"Content-Type": HTML, **headers})
+    else:
+        route.abort()
+
+
+@pytest.fixture(scope="module")
+def carelessly(chromium: Browser) -> Iterator[dict[str, list[Told]]]:
+    """What each payload does where nothing is escaped: under our policy, and under none."""
+    policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
+    done: dict[str, list[Told]] = {}
+    for name, headers in (("no policy", {}), ("policy", {"Content-Security-Policy": policy})):
+        context, told = watched(chromium)
+        context.route("**", partial(served, headers))
+        done[name] = []
+        context.add_init_script(f"addEventListener('load', () => {{ ({PROVOKE})(); {SETTLED} }})")
+        page = context.new_page()
+        for number in range(len(PAYLOADS)):
+            # What runs may lead elsewhere, and its page is gone then.
+            with suppress(Error), page.expect_console_message(is_settled, timeout=SETTLING_MS):
+                page.goto(f"{UNGUARDED}/{number}", wait_until="commit")
+            done[name].append(Told([*told.ran], [*told.violations]))
+            told.ran.clear()
+            told.violations.clear()
+        context.close()
+    yield done
+
+
+def is_settled(message: ConsoleMessage) -> bool:
+    return message.text == "settled"
+
+
+def test_without_guards_the_payloads_run(carelessly: dict[str, list[Told]]) -> None:
+    harmless = [
+        payload for payload, told in zip(PAYLOADS, carelessly["no policy"], strict=True) if not told.ran
+    ]
+    assert len(PAYLOADS) - len(harmless) >= 200, harmless
+
+
+def test_under_the_policy_nothing_runs_even_where_nothing_is_escaped(
+    carelessly: dict[str, list[Told]],
+) -> None:
+    assert [payload for payload, told in zip(PAYLOADS, carelessly["policy"], strict=True) if told.ran] == []
+
+
+def test_what_the_policy_forbids_is_told(carelessly: dict[str, list[Told]]) -> None:
+    # None at all would be told were the policy not looked at.
+    assert sum(bool(told.violations) for told in carelessly["policy"]) >= 200
+
+
+# ------------------------------------------------------------------------------------------ our own pages
+
+
+@dataclass
+class Written:
+    """A world in which every text is a payload: offer and collection number n hold payload number n."""
+
+    offers: list[str] = field(default_factory=list)
+    collections: list[str] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list)
+    """Pages that show many at once."""
+    deals: list[str] = field(default_factory=list)
+
+
+def offer(payload: str) -> dict[str, Any]:
+    """An offer with the payload in every field it fits into."""
+
+    def short(most: int) -> str | None:
+        return payload if len(payload) <= most else None
+
+    return {
+        "title": payload,
+        "seller": payload,
+        "device_model": payload,
+        "notes": payload,
+        "price_usd": 99,
+        "listing_url": f"https://shop.example/{quote(payload)}",
+        "other_urls": [{"url": f"https://b.example/?q={quote(payload)}", "label": payload}],
+        "custom_fields": {payload.lstrip("_"): payload, "deep": {"x": [payload]}},
+        "performance": {
+            "cpu": {"name": payload, "cpu_mark_multi": 6000},
+            "gpu": {"name": payload},
+            "ram": {"total_gb": 16, "notes": payload},
+            "storage_primary": {"capacity_gb": 512, "interface": payload, "form_factor": payload},
+            "ports": {"ports": [{"type": "usb_c", "count": 2, "spec_notes": payload}]},
+            "components": [{"component_type": "wifi", "name": payload}],
+        },
+        "metadata": {
+            "manufacturer": short(64),
+            "series": payload,
+            "model_number": payload,
+            "form_factor": short(32),
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def every(count: Callable[[int, int], int]) -> int:
+    """Of pages that show what others show too, in the same way: daily each fourth payload, all at length."""
+    return count(4, 1)
+
+
+@pytest.fixture(scope="module")
+def written(running: System, every: int) -> Written:
+    """Write every payload into every field there is."""
+    with db.engine().begin() as connection:
+        connection.exec_driver_sql(EMPTY)
+    made_up = Written()
+    with Api(running) as api:
+        alice = api.person("alice")
+        _offers(alice, made_up)
+        for address in made_up.offers[::every]:
+            made_up.deals.append(path(made(alice.post(f"{address}/share"))["url"]))
+        _collections(alice, made_up)
+        _imports(api.browser("alice"), made_up)
+        with db.transaction() as session:
+            session.execute(sa.update(Account).values(display_name=PAYLOADS[0] + PAYLOADS[-1]))
+    return made_up
+
+
+def _offers(alice: Person, into: Written) -> None:
+    whole = alice.collection("All of them", visibility="public")
+    ids, items = [], []
+    for payload in PAYLOADS:
+        ids.append(made(alice.post("/listings", offer(payload)))["id"])
+        items.append(alice.item(whole, {"id": ids[-1]}, notes=payload, private_notes=payload)["id"])
+    into.offers += [f"/listings/{one}" for one in ids]
+    at = f"/collections/{whole['id']}"
+    into.whole += [f"{at}?view=table", f"{at}?view=cards", f"/embed/{whole['id']}", f"{at}/share"]
+    compared = [*batched(items, 6)][::4]
+    into.whole += [f"{at}/compare?" + "&".join(f"item={one}" for one in some) for some in compared]
+    alice.post(f"/collections/{whole['id']}/share-tokens", {"label": PAYLOADS[0]})
+
+
+def _collections(alice: Person, into: Written) -> None:
+    for payload in PAYLOADS:
+        # A name is shorter than the longest of them.
+        one = alice.collection(payload.strip()[:100], description=payload, visibility="public")
+        into.collections.append(f"/collections/{one['id']}")
+    for some in batched(PAYLOADS, TOKENS_MOST):
+        shared = alice.collection("Shared", description="\n\n".join(some[:10]), visibility="unlisted")
+        for payload in some:
+            token = made(alice.post(f"/collections/{shared['id']}/share-tokens", {"label": payload[:100]}))
+        into.whole += [f"/collections/{shared['id']}/share", path(token["url"])]
+
+
+def _imports(browser: Person, into: Written) -> None:
+    def table(payloads: tuple[str, ...], *, refused: bool) -> str:
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(["title", "seller", "cpu", "notes", "listing notes", "price"])
+        rows.writerows([payload] * 5 + ["x" + payload if refused else "9"] for payload in payloads)
+        return text.getvalue()
+
+    into.whole.append(bring(browser, table(PAYLOADS, refused=False), "duplicates.csv"))
+    into.whole.append(bring(browser, table(PAYLOADS, refused=True), "refused.csv"))
+    for payload in PAYLOADS[:20]:
+        into.whole.append(bring(browser, table((payload,), refused=False), payload.replace("/", "") + ".csv"))
+    into.whole.append("/import")
+
+
+class Visitor:
+    """Somebody who opens pages and tells what ran, what was forbidden and what stands in them."""
+
+    def __init__(self, chromium: Browser, running: System, username: str | None) -> None:
+        self.context, self.told = watched(
+            chromium, base_url=running.url, viewport={"width": 1280, "height": 900}
+        )
+        if username is not None:
+            self.context.add_cookies([cookie(username, running.url)])
+        self.page: Page = self.context.new_page()
+        self.page.on("dialog", lambda dialog: (self.told.ran.append(dialog.message), dialog.dismiss()))
+        session = self.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        session.send("Network.setBlockedURLs", {"urls": PICTURES})
+
+    def open(self, address: str) -> Page:
+        """Open one and look at it."""
+        answer = self.page.goto(address, wait_until="domcontentloaded")
+        assert answer
+        assert answer.status < 500, address
+        found = self.page.evaluate(INJECTED)
+        if found:
+            self.told.found[address] = found
+            self.page.evaluate(PROVOKE)
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def stranger(chromium: Browser, running: System) -> Iterator[Visitor]:
+    visitor = Visitor(chromium, running, None)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture(scope="module")
+def alice(chromium: Browser, running: System) -> Iterator[Visitor]:
+    visitor = Visitor(chromium, running, "alice")
+    yield visitor
+    visitor.context.close()
+
+
+def nothing_ran(*visitors: Visitor) -> bool:
+    """Whether nothing did, and nothing that could was there; else the test says what."""
+    for visitor in visitors:
+        assert visitor.told == Told()
+    return True
+
+
+def test_a_payload_in_a_page_of_ours_would_be_found_and_not_run(
+    chromium: Browser, running: System, written: Written
+) -> None:
+    visitor = Visitor(chromium, running, None)
+    page = visitor.open(written.offers[0])
+    page.evaluate("document.querySelector('h1').innerHTML = '<img src=/pwn.png onerror=pwn()>'")
+    assert set(page.evaluate(INJECTED)) == {'<img src="/pwn.png" onerror="pwn()">'}
+    page.wait_for_function("() => document.querySelector('h1 img').complete")
+    page.evaluate(PROVOKE)
+    visitor.context.close()
+    assert visitor.told.ran == []
+    assert visitor.told.violations
+
+
+def test_nothing_runs_on_an_offers_page(stranger: Visitor, alice: Visitor, written: Written) -> None:
+    for payload, address in zip(PAYLOADS, written.offers, strict=True):
+        heading = alice.open(address).locator("h1").text_content()
+        assert heading == cardspec.calm(payload)
+    for address in written.offers[::10]:
+        stranger.open(address)
+    assert nothing_ran(alice, stranger)
+
+
+def test_nothing_runs_in_an_offers_form(alice: Visitor, written: Written, every: int) -> None:
+    for payload, address in [*zip(PAYLOADS, written.offers, strict=True)][::every]:
+        page = alice.open(f"{address}/edit")
+        assert page.get_by_label("Notes, for you alone").input_value() == payload
+    assert nothing_ran(alice)
+
+
+@pytest.mark.parametrize("page", ["card", "collect", "share", "delete"])
+def test_nothing_runs_on_what_stands_around_an_offer(
+    alice: Visitor, written: Written, every: int, page: str
+) -> None:
+    # They show its title and nothing else, in the same way; so each has a part of them.
+    turn = ["card", "collect", "share", "delete"].index(page)
+    for address in written.offers[turn :: 2 * every]:
+        alice.open(f"{address}/{page}")
+    assert nothing_ran(alice)
+
+
+def test_nothing_runs_on_a_shared_offers_page(stranger: Visitor, written: Written) -> None:
+    for address in written.deals:
+        stranger.open(address)
+    assert nothing_ran(stranger)
+
+
+def test_nothing_runs_on_a_collections_page(
+    stranger: Visitor, alice: Visitor, written: Written, every: int
+) -> None:
+    # Their names and descriptions stand in lists too, all of them each time.
+    for address in written.collections[:: every // 2 or 1]:
+        stranger.open(address)
+    for address in written.collections[::every]:
+        alice.open(address)
+    assert nothing_ran(alice, stranger)
+
+
+def test_nothing_runs_where_all_stand_together(alice: Visitor, stranger: Visitor, written: Written) -> None:
+    for address in written.whole:
+        alice.open(address)
+        if "import" not in address and "share" not in address:
+            stranger.open(address)
+    assert nothing_ran(alice, stranger)
+
+
+@pytest.mark.parametrize("first", ["/collections", "/discover"])
+def test_nothing_runs_in_a_list_down_to_its_end(alice: Visitor, written: Written, first: str) -> None:
+    assert written
+    address, shown = first, 0
+    while address:
+        page = alice.open(address)
+        shown += page.locator("#list > li").count()
+        more = page.locator("#more a")
+        address = more.get_attribute("href") or "" if more.count() else ""
+    assert shown > len(PAYLOADS)
+    assert nothing_ran(alice)
+
+
+def test_nothing_runs_of_what_an_address_says(stranger: Visitor) -> None:
+    for number, payload in enumerate(PAYLOADS):
+        said = quote(payload)
+        stranger.open(f"/discover?q={said}&owner={said}&cpu={said}&sort=recent")
+        if number % 10 == 0:
+            stranger.open(f"/discover?min_price={said}&sort={said}")
+            stranger.open(f"/nowhere/{quote(payload, safe='')}?next={said}")
+    assert nothing_ran(stranger)
+
+
+@pytest.mark.parametrize("payload", TEMPLATES)
+def test_what_looks_like_a_template_is_shown_as_it_is(
+    stranger: Visitor, written: Written, payload: str
+) -> None:
+    page = stranger.open(written.offers[PAYLOADS.index(payload)])
+    assert page.locator("h1").text_content() == payload

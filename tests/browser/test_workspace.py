@@ -1,0 +1,346 @@
+"""The workspace as its owner uses it: by mouse, by keys, in two windows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, Visit
+from tests.makers import Person
+
+TITLES = ("First box", "Second box", "Third box")
+
+
+@pytest.fixture
+def picks(alice: Person) -> Mapping[str, Any]:
+    """A collection of three offers."""
+    collection = alice.collection("My picks")
+    for number, title in enumerate(TITLES):
+        alice.item(collection, alice.listing(title=title, price_usd=100 + 50 * number, listing_url=None))
+    return collection
+
+
+@pytest.fixture
+def page(visit: Visit, picks: Mapping[str, Any]) -> Page:
+    opened = visit("alice")
+    opened.goto(f"/collections/{picks['id']}")
+    return opened
+
+
+def items(alice: Person, picks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = alice.get(f"/collections/{picks['id']}").json()["items"]
+    return found
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("#items h3").all_inner_texts()
+
+
+def answered(page: Page, part: str) -> Any:
+    """What waits until a form of ours is answered."""
+    return page.expect_response(lambda one: one.request.method == "POST" and part in one.url)
+
+
+# ------------------------------------------------------------------------------------- status and notes
+
+
+def test_a_status_is_set_with_one_click(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    page.locator(".item").first.get_by_role("button", name="Shortlisted").click()
+    expect(page.locator(".item").first.locator(".shortlisted")).to_have_attribute("aria-pressed", "true")
+    assert [one["status"] for one in items(alice, picks)] == ["shortlisted", "undecided", "undecided"]
+
+
+def test_keys_go_from_one_to_the_next_and_set_its_status(
+    page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    with answered(page, "/items/"):
+        page.keyboard.press("3")
+    assert [one["status"] for one in items(alice, picks)] == ["undecided", "rejected", "undecided"]
+
+
+def test_keys_typed_into_a_field_are_letters(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    page.locator(".notes summary").first.click()
+    with answered(page, "/items/"):
+        page.get_by_label("Private note").first.press_sequentially("jk 1234 x")
+    found = items(alice, picks)[0]
+    assert (found["status"], found["private_notes"]) == ("undecided", "jk 1234 x")
+
+
+def test_notes_save_themselves(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Ask for the charger.")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    assert items(alice, picks)[0]["notes"] == "Ask for the charger."
+
+
+def test_a_note_that_begins_with_an_empty_line_keeps_it(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("\nsecond line")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    page.reload()
+    assert page.get_by_label("Public note").first.input_value() == "\nsecond line"
+
+
+# ------------------------------------------------------------------------------------------ two windows
+
+
+def test_a_status_and_a_note_set_in_two_windows_both_stay(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    other.locator(".notes summary").first.click()
+    with answered(page, "/items/"):
+        page.locator(".item").first.get_by_role("button", name="Bought").click()
+    other.get_by_label("Public note").first.fill("From the other window.")
+    expect(other.locator(".saved").first).to_have_text("Saved")
+    found = items(alice, picks)[0]
+    assert (found["status"], found["notes"]) == ("bought", "From the other window.")
+
+
+def test_a_note_written_in_another_window_is_not_written_over(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    for one in (page, other):
+        one.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Mine.")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    other.get_by_label("Public note").first.fill("Theirs.")
+    expect(other.locator("#told")).to_contain_text("changed in another window")
+    assert [one.partition(" ")[0] for one in complaints] == ["409"]
+    complaints.clear()
+    assert items(alice, picks)[0]["notes"] == "Mine."
+    assert other.get_by_label("Public note").first.input_value() == "Theirs."
+
+
+def test_an_order_from_a_window_that_missed_one_is_refused_and_shown_anew(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    with answered(page, "/order"):
+        page.get_by_role("button", name="Move First box").press("ArrowDown")
+    expect(page.locator("#items h3").first).to_have_text("Second box")
+    other.get_by_role("button", name="Move Third box").press("ArrowUp")
+    expect(other.locator("#told")).to_contain_text("changed in the meantime")
+    expect(other.locator("#items h3").first).to_have_text("Second box")
+    assert [one.partition(" ")[0] for one in complaints] == ["409"]
+    complaints.clear()
+    assert [one["listing"]["title"] for one in items(alice, picks)] == [
+        "Second box",
+        "First box",
+        "Third box",
+    ]
+
+
+def test_a_change_of_many_and_an_edit_in_two_windows_both_stay(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    choose(page, "First box", "Second box")
+    page.locator("#bulk").get_by_role("button", name="Rejected").click()
+    expect(page.locator(".undo")).to_contain_text("2 offers now rejected")
+    other.locator(".notes summary").first.click()
+    other.get_by_label("Public note").first.fill("From the other window.")
+    expect(other.locator(".saved").first).to_have_text("Saved")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".undo")).to_have_count(0)
+    found = items(alice, picks)
+    assert {one["status"] for one in found} == {"undecided"}
+    assert found[0]["notes"] == "From the other window."
+
+
+def test_what_another_window_removed_is_told_to_be_gone(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    choose(page, "First box")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".undo")).to_contain_text("1 offer removed")
+    other.locator(".item").first.get_by_role("button", name="Bought").click()
+    expect(other.locator("#told")).to_contain_text("not in the collection, or not any more")
+    assert [one.partition(" ")[0] for one in complaints] == ["404"]
+    complaints.clear()
+    assert {one["status"] for one in items(alice, picks)} == {"undecided"}
+
+
+def test_a_change_of_many_of_which_another_window_removed_one_changes_none(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    choose(other, "First box", "Second box")
+    choose(page, "First box")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".undo")).to_contain_text("1 offer removed")
+    other.locator("#bulk").get_by_role("button", name="Bought").click()
+    expect(other.locator("#told")).to_contain_text("Not all of these offers are in the collection")
+    assert [one.partition(" ")[0] for one in complaints] == ["404"]
+    complaints.clear()
+    assert [one["status"] for one in items(alice, picks)] == ["undecided", "undecided"]
+
+
+def test_what_two_windows_undo_is_undone_once(
+    visit: Visit, page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    choose(page, "First box")
+    with page.expect_response(lambda one: "undo=" in one.url) as led:
+        page.get_by_role("button", name="Remove").click()
+    other = visit("alice")
+    other.goto(led.value.url)
+    for one in (page, other):
+        expect(one.locator(".undo")).to_contain_text("1 offer removed")
+    with answered(other, "/undo"):
+        other.get_by_role("button", name="Undo").click()
+    expect(other.locator("#items h3")).to_have_count(3)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#told")).to_contain_text("nothing to undo here any more")
+    assert [one.partition(" ")[0] for one in complaints] == ["404"]
+    complaints.clear()
+    assert len(items(alice, picks)) == 3
+
+
+# -------------------------------------------------------------------------------------------- arranging
+
+
+def test_arrow_keys_on_a_handle_move_its_offer(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    handle = page.get_by_role("button", name="Move First box")
+    with answered(page, "/order"):
+        handle.press("ArrowDown")
+        handle.press("ArrowDown")
+    expect(page.locator("#told")).to_contain_text("place 3 of 3")
+    assert [one["listing"]["title"] for one in items(alice, picks)] == [
+        "Second box",
+        "Third box",
+        "First box",
+    ]
+
+
+def test_an_offer_is_dragged_to_another_place(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    handle = page.get_by_role("button", name="Move Third box").bounding_box()
+    first = page.locator(".item").first.bounding_box()
+    assert handle
+    assert first
+    page.mouse.move(handle["x"] + 20, handle["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 20, first["y"] + 60, steps=8)
+    page.mouse.move(handle["x"] + 20, first["y"] + 5, steps=8)
+    with answered(page, "/order"):
+        page.mouse.up()
+    assert [one["listing"]["title"] for one in items(alice, picks)] == [
+        "Third box",
+        "First box",
+        "Second box",
+    ]
+
+
+def test_an_order_after_a_status_is_no_order_of_an_old_page(page: Page) -> None:
+    with answered(page, "/items/"):
+        page.locator(".item").first.get_by_role("button", name="Bought").click()
+    with answered(page, "/order") as order:
+        page.get_by_role("button", name="Move First box").press("ArrowDown")
+    assert order.value.status == 303
+
+
+def test_an_order_after_a_note_is_no_order_of_an_old_page(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Ask for the charger.")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    with answered(page, "/order") as order:
+        page.get_by_role("button", name="Move First box").press("ArrowDown")
+    assert order.value.status == 303
+
+
+def test_a_number_pressed_with_nothing_in_focus_changes_nothing(
+    page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page.keyboard.press("3")
+    page.keyboard.press("j")
+    with answered(page, "/items/"):
+        page.keyboard.press("4")
+    assert [one["status"] for one in items(alice, picks)] == ["bought", "undecided", "undecided"]
+
+
+# ------------------------------------------------------------------------------------------ many at once
+
+
+def choose(page: Page, *names: str) -> None:
+    for name in names:
+        page.get_by_label(f"Choose {name}").check()
+
+
+def test_many_are_removed_and_brought_back(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    choose(page, "First box", "Third box")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".undo")).to_contain_text("2 offers removed")
+    assert titles(page) == ["Second box"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#items h3")).to_have_count(3)
+    assert [one["listing"]["title"] for one in items(alice, picks)] == list(TITLES)
+
+
+def test_a_status_of_many_is_taken_back(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    choose(page, "First box", "Second box")
+    page.locator("#bulk").get_by_role("button", name="Rejected").click()
+    expect(page.locator(".undo")).to_contain_text("2 offers now rejected")
+    with answered(page, "/undo"):
+        page.get_by_role("button", name="Undo").click()
+    assert {one["status"] for one in items(alice, picks)} == {"undecided"}
+
+
+def test_the_best_of_several_is_marked_side_by_side(page: Page) -> None:
+    choose(page, "First box", "Second box")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("row", name="Price Best: $100 $150", exact=True)).to_be_visible()
+
+
+# --------------------------------------------------------------------------------------------- filtering
+
+
+def test_a_filter_stands_in_the_address_and_narrows_at_once(page: Page) -> None:
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Price to, $").fill("150")
+    page.wait_for_url("**?max_price=150**")
+    expect(page.locator("#items h3")).to_have_text(["First box", "Second box"])
+
+
+def test_an_order_by_price_has_nothing_to_drag(page: Page) -> None:
+    page.get_by_label("Order").select_option("price")
+    page.wait_for_url("**sort=price**")
+    expect(page.locator(".handle")).to_have_count(0)
+
+
+def test_a_status_clicked_among_cards_stays_there(page: Page) -> None:
+    page.get_by_text("Cards", exact=True).click()
+    page.wait_for_url("**view=cards**")
+    with answered(page, "/items/"):
+        page.locator(".item").first.get_by_role("button", name="Shortlisted").click()
+    assert page.locator(".cards .item").count() == 3
+
+
+# ---------------------------------------------------------------------------------------- without scripts
+
+
+def test_without_scripts_a_status_is_set_and_the_page_comes_back(
+    visit: Visit, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page = visit("alice", scripts=False, size=PHONE)
+    page.goto(f"/collections/{picks['id']}")
+    page.locator(".item").first.get_by_role("button", name="Bought").click()
+    assert page.url.endswith(f"/collections/{picks['id']}#item-1")
+    assert items(alice, picks)[0]["status"] == "bought"
+
+
+def test_without_scripts_a_new_name_is_taken(visit: Visit, picks: Mapping[str, Any]) -> None:
+    page = visit("alice", scripts=False)
+    page.goto(f"/collections/{picks['id']}")
+    page.get_by_label("Name", exact=True).fill("Better picks")
+    page.get_by_role("button", name="Save", exact=True).click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Better picks"

@@ -1,0 +1,200 @@
+"""What all pages do alike: who is led to sign in, whose forms are taken, how a refusal looks to people."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from pydantic import StringConstraints
+
+from dealbrain import facts, pages
+from dealbrain.errors import NotFound
+from dealbrain.shapes import PathId, Request
+from dealbrain.web import Needs, Response, entry
+from infra.local.gateway import Gateway
+from infra.local.processes import address, listen, serve
+from infra.local.run import System
+from infra.routes import Endpoint
+from tests.makers import Api, Person, refused
+
+
+class Named(Request):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=9)]
+
+
+ours = pages.page(signed_in=True)
+
+
+@ours.get("/test/<thing_id>")
+@ours.post("/test/<thing_id>")
+def thing(thing_id: PathId, year: PathId | None = None) -> Response[str]:
+    """The first thing is there, and takes a name."""
+    assert year in {None, 7}
+    if thing_id != 1:
+        raise NotFound
+    sent = pages.fields()
+    if sent:
+        pages.read(Named, pages.said(sent, "name"))
+        return pages.see_other("/test/1")
+    # Any template shows who is signed in.
+    return pages.render("error.html", refusal=NotFound(), status=HTTPStatus.OK)
+
+
+@pytest.fixture(scope="module")
+def there(running: System) -> Iterator[Api]:
+    """A page of the test's own behind a gateway of its own; people are the running system's."""
+    endpoints = [
+        Endpoint(one.method, one.path, __name__, entry(ours), Needs(), signed_in=True, is_page=True)
+        for one in ours.routes
+    ]
+    with listen() as listener, serve(Gateway(endpoints), listener), Api(running) as api:
+        api._http.base_url = httpx.URL(address(listener))
+        yield api
+
+
+@pytest.fixture(scope="module")
+def mina(there: Api) -> Person:
+    return there.browser("mina")
+
+
+# ----------------------------------------------------------------------------------------- who is served
+
+
+def test_whose_session_it_is_sees_the_page(mina: Person) -> None:
+    answer = mina.open("/test/1")
+    assert answer.status_code == 200
+    assert "Signed in as mina" in answer.text
+
+
+def test_what_one_person_sees_is_kept_nowhere(mina: Person) -> None:
+    assert mina.open("/test/1").headers["cache-control"] == "no-store"
+
+
+def test_a_stranger_is_led_to_sign_in_and_back(there: Api) -> None:
+    answer = there.browser().open("/test/1?year=7")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=/test/1%3Fyear%3D7"
+
+
+def test_a_secret_nobody_has_is_a_strangers(there: Api) -> None:
+    answer = there.browser().open("/test/1", headers={"Cookie": f"{facts.SESSION_COOKIE}=guessed"})
+    assert answer.status_code == 303
+
+
+def test_a_strangers_form_leads_back_to_the_page_it_stands_on(there: Api) -> None:
+    browser = there.browser()
+    came = {"Referer": f"{browser.headers['Origin']}/test/2"}
+    answer = browser.submit("/test/1", {"name": "a"}, headers=came)
+    assert answer.headers["location"] == "/sign-in?next=/test/2"
+
+
+def test_a_form_that_came_from_elsewhere_leads_home_after_signing_in(there: Api) -> None:
+    answer = there.browser().submit(
+        "/test/1", {"name": "a"}, headers={"Referer": "https://elsewhere.example/x"}
+    )
+    assert answer.headers["location"] == "/sign-in?next=/"
+
+
+def test_a_strangers_piece_sends_the_whole_page_to_sign_in(there: Api) -> None:
+    answer = there.browser().open("/test/1", headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"].startswith("/sign-in?next=")
+
+
+def test_a_program_with_a_token_is_served(there: Api) -> None:
+    assert there.person("mina").open("/test/1").status_code == 200
+
+
+def test_a_program_with_a_wrong_token_is_told_so_and_not_led_in_circles(there: Api) -> None:
+    answer = there.stranger.open("/test/1", headers={"Authorization": "Bearer forged"})
+    refused(answer, 401, "unauthenticated")
+
+
+# ------------------------------------------------------------------------------------------------- forms
+
+
+def test_a_form_that_is_right_leads_on(mina: Person) -> None:
+    answer = mina.submit("/test/1", {"name": "a"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/test/1")
+
+
+# What a form's sender does wrong: the status, and where and how it is sent.
+REFUSALS: dict[str, tuple[int, str, dict[str, Any]]] = {
+    "absent": (404, "/test/2", {"data": {"name": "a"}}),
+    "wrong": (422, "/test/1", {"data": {"name": "much too long"}}),
+    "of another kind": (415, "/test/1", {"json": {"name": "a"}}),
+    "too large": (413, "/test/1", {"data": {"name": "a" * facts.JSON_BODY_BYTES}}),
+    "no form": (400, "/test/1", {"content": b"\xff=a", "headers": {"Content-Type": facts.Media.fields}}),
+    "another site's": (
+        403,
+        "/test/1",
+        {"data": {"name": "a"}, "headers": {"Origin": "https://elsewhere.example"}},
+    ),
+    "of a page nobody knows": (403, "/test/1", {"data": {"name": "a"}, "headers": {"Origin": "null"}}),
+}
+by_refusal = pytest.mark.parametrize(("status", "path", "sent"), REFUSALS.values(), ids=REFUSALS)
+
+
+@by_refusal
+def test_a_refusal_is_a_page_that_says_what_to_do_next(
+    mina: Person, status: int, path: str, sent: dict[str, Any]
+) -> None:
+    answer = mina.send("POST", path, **sent)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == pages.HTML
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert '<a class="button' in answer.text.partition("<main")[2].partition("</main>")[0]
+
+
+@by_refusal
+def test_a_refusal_is_one_line_to_a_page_that_is_open(
+    mina: Person, status: int, path: str, sent: dict[str, Any]
+) -> None:
+    headers = {**sent.get("headers", {}), "HX-Request": "true"}
+    answer = mina.send("POST", path, **{**sent, "headers": headers})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/plain; charset=utf-8")
+    assert answer.text.strip()
+    assert len(answer.text.splitlines()) == 1
+
+
+def test_a_wrong_parameter_is_a_page_that_names_it(mina: Person) -> None:
+    answer = mina.open("/test/1?year=none")
+    assert answer.status_code == 422
+    assert "<b>year</b>" in answer.text
+
+
+# --------------------------------------------------------------------------------------------- addresses
+
+
+def test_what_strangers_hang_onto_an_address_is_ignored(mina: Person) -> None:
+    assert mina.open("/test/1?utm_source=mail").status_code == 200
+
+
+def test_fields_nobody_filled_in_are_taken_out_of_the_address(mina: Person) -> None:
+    answer = mina.open("/test/1?q=&year=7&to=")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/test/1?year=7")
+
+
+@pytest.mark.parametrize("wanted", ["/", "/discover?q=a", "/collections/1#one"])
+def test_a_path_of_ours_is_taken(wanted: str) -> None:
+    assert pages.local_path(wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        None,
+        "",
+        "//there",
+        "/\\there",
+        "https://there",
+        "javascript:alert(1)",
+        "/a\nb",
+        "/a\\b",
+        "there",
+        "/ä",
+    ],
+)
+def test_an_address_that_leads_elsewhere_leads_home(wanted: str | None) -> None:
+    assert pages.local_path(wanted) == "/"
