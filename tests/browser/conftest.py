@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from playwright._impl._api_structures import SetCookieParam
@@ -18,6 +19,11 @@ DESKTOP = (1280, 900)
 PATIENCE_MS = 15_000
 
 type Visit = Callable[..., Page]
+
+
+def script(name: str) -> str:
+    """A script that tests run in a page, from the folder beside this."""
+    return Path(__file__).with_name("scripts").joinpath(name).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ class World:
 
 
 def world(api: Api) -> World:
-    """Make two people, everything they have, and every state a page can be in; the tables are empty before."""
+    """Make two people, what they have, and every state a page can be in; the tables are empty before."""
     alice, bob, made_up = api.person("alice"), api.person("bob"), World()
     _offers(alice, bob, made_up)
     _collections(alice, bob, made_up)
@@ -84,9 +84,9 @@ def rich(person: Person, **said: Any) -> dict[str, Any]:
 def _offers(alice: Person, bob: Person, into: World) -> None:
     listing = rich(alice)
     into.at["offer"] = f"/listings/{listing['id']}"
-    into.at["bare offer"] = (
-        f"/listings/{alice.listing(title='?', price_usd=None, listing_url=None, seller=None, performance=None, metadata=None)['id']}"
-    )
+    unknown = ("price_usd", "listing_url", "seller", "performance", "metadata")
+    bare = alice.listing(title="?", **dict.fromkeys(unknown))
+    into.at["bare offer"] = f"/listings/{bare['id']}"
     into.at["deal"] = path(made(bob.post(f"/listings/{listing['id']}/share"))["url"])
     orphan = alice.listing(title="An offer nobody has any more", listing_url=None)
     bob.item(bob.collection("Bob's private picks"), orphan)

@@ -79,7 +79,10 @@ HTMX = (
 # What a filter takes for harmless and a parser does not.
 MUTATED = (
     '<noscript><p title="</noscript><img src=/pwn.png onerror=pwn()>">',
-    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=/pwn.png onerror=pwn()&gt;'>",
+    (
+        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;"
+        "&lt;img src=/pwn.png onerror=pwn()&gt;'>"
+    ),
     '<svg></p><style><a id="</style><img src=/pwn.png onerror=pwn()>">',
     "<form><math><mtext></form><form><mglyph><style></math><img src=/pwn.png onerror=pwn()>",
     "<!--<img src='--><img src=/pwn.png onerror=pwn()//'>",

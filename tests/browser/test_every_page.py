@@ -14,92 +14,18 @@ from dealbrain.caching import NO_STORE
 from dealbrain.cardspec import Format, Size, Style, placeholder_name
 from infra.local.run import System
 from infra.routes import FUNCTIONS, routes
-from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, cookie, listen
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, cookie, listen, script
 from tests.browser.pages import NO_PAGES, WAYS, Way, World, world
 from tests.conftest import EMPTY
 from tests.makers import Api
 
-TARGET = 44
-
 # Watches from a page's first moment what moves, and what is the largest thing that was painted.
-WATCH = """
-window.moved = []; window.largest = null;
-new PerformanceObserver(list => list.getEntries().forEach(({value, hadRecentInput, sources}) =>
-  hadRecentInput || moved.push([value, ...sources.map(({node}) => node?.outerHTML?.slice(0, 80) ?? node?.nodeName)])))
-  .observe({type: "layout-shift", buffered: true});
-new PerformanceObserver(list => list.getEntries().forEach(({element}) => window.largest = element))
-  .observe({type: "largest-contentful-paint", buffered: true});
-"""
+WATCH = script("watch.js")
 # All pictures in view are there, and what was painted with them was told.
-SETTLED = """
-async () => {
-  const inView = ({top, bottom}) => bottom > 0 && top < innerHeight;
-  const late = [...document.images].filter(one => inView(one.getBoundingClientRect()) && one.checkVisibility());
-  await Promise.all(late.map(one => one.decode().catch(() => {})));
-  await document.fonts.ready;
-  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
-  await new Promise(done => setTimeout(done));
-}
-"""
+SETTLED = script("settled.js")
 PLACEHOLDER = FUNCTIONS / "carding/placeholders" / placeholder_name(Style.light, Size.social, Format.png)
 # What is found of a page that is open.
-LOOK = """
-() => {
-  const said = one => one.outerHTML.replace(/\\s+/g, " ").slice(0, 160);
-  const shown = one => one.checkVisibility({visibilityProperty: true, opacityProperty: false}) && !one.closest("[aria-hidden=true]");
-  const first = document.querySelector("main .picture img");
-  scrollTo(10_000, 0);
-  const sideways = Math.max(scrollX, document.documentElement.scrollWidth - Math.ceil(document.body.getBoundingClientRect().width));
-  scrollTo(0, 0);
-  return {
-    title: document.title,
-    headings: [...document.querySelectorAll("h1")].filter(shown).map(one => one.innerText),
-    language: document.documentElement.lang,
-    mains: document.querySelectorAll("main").length,
-    sideways,
-    pictures: [...document.images].filter(one => !one.hasAttribute("alt") || !one.getAttribute("width") || !one.getAttribute("height")).map(said),
-    inside: [...document.querySelectorAll("script:not([src], [type='application/ld+json']), style, [style]")].map(said),
-    small: small(),
-    largest: largest && said(largest), first: first && said(first), isFirst: largest === first || isBeside(largest, first),
-    moved,
-  };
-
-  function small() {
-    const ask = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [tabindex='0']";
-    return [...document.querySelectorAll(ask)].filter(one => shown(one) && !isLarge(one) && !isInText(one) && !hasEqual(one) && !isSkip(one))
-      .map(one => { const {width, height} = area(one); return `${Math.round(width)} x ${Math.round(height)}: ${said(one)}`; });
-  }
-  // Of cards of one size in one row, whichever is painted first is called the largest.
-  function isBeside(one, first) {
-    if (!one?.matches(".picture img") || !first) return false;
-    const [its, firsts] = [one, first].map(each => each.getBoundingClientRect());
-    return ["top", "width", "height"].every(name => Math.abs(its[name] - firsts[name]) < 1);
-  }
-  // What a thumb hits of a field one ticks is its label too.
-  function area(one) {
-    const label = one.matches("[type=checkbox], [type=radio], [type=file]") ? one.closest("label") : null;
-    const boxes = [...(label ?? one).getClientRects()];
-    return boxes.reduce((best, box) => (box.width * box.height > best.width * best.height ? box : best), {width: 0, height: 0});
-  }
-  // A hair less is a matter of rounding.
-  function isLarge(one) {
-    const {width, height} = area(one);
-    return width >= TARGET - 0.1 && height >= TARGET - 0.1;
-  }
-  // A link inside running text, whose line it may not tear apart (WCAG 2.5.8, "Inline").
-  function isInText(one) {
-    if (!one.matches("a[href]")) return false;
-    const around = one.closest("p, li, dd, td, small, .by");
-    return !!around && [...around.childNodes].some(node => node.nodeType === 3 && /\\w/.test(node.data));
-  }
-  // Another way to the same that is large enough (WCAG 2.5.8, "Equivalent"): a title under its own picture.
-  function hasEqual(one) {
-    return one.matches("a[href]") && [...document.querySelectorAll("a[href]")].some(other => other !== one && other.href === one.href && other.checkVisibility() && isLarge(other));
-  }
-  // It is beyond the edge until the keyboard comes to it.
-  function isSkip(one) { return one.matches(".skip"); }
-}
-""".replace("TARGET", str(TARGET))
+LOOK = script("look.js")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What other sites learn of our pages, and what they may do with them: as real browsers do it, between two origins."""
+"""What other sites learn of our pages and may do with them, as a real browser has it between two origins."""
 
 import threading
 from collections.abc import Iterator

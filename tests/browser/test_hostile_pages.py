@@ -18,13 +18,13 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, Route
 
 from dealbrain import assets, cardspec, db
 from dealbrain.pages import HTML
 from dealbrain.tables import Account
 from infra.local.run import System
-from tests.browser.conftest import PATIENCE_MS, cookie
+from tests.browser.conftest import PATIENCE_MS, cookie, script
 from tests.browser.pages import bring, path
 from tests.browser.payloads import PAYLOADS, TEMPLATES
 from tests.conftest import EMPTY
@@ -37,42 +37,16 @@ PICTURES = ["*/v1/cards/*", "*/v1/collection-cards/*", "*/card-image*"]
 # Of one collection, at one time.
 TOKENS_MOST = 50
 # What somebody may do to a page that is open, to have it run what waits for that.
-PROVOKE = """
-() => {
-  const waits = [...document.querySelectorAll("*")].filter(one => [...one.attributes].some(({name}) => /^on|hx-on/i.test(name)));
-  for (const one of waits) for (const {name} of [...one.attributes]) {
-    if (/^on/i.test(name)) one.dispatchEvent(new Event(name.slice(2).toLowerCase()));
-    if (/hx-on/i.test(name)) one.dispatchEvent(new MouseEvent("click", {bubbles: true}));
-  }
-  const runs = [...document.querySelectorAll("a, button")].filter(one => /^\\s*j\\s*a\\s*v\\s*a/i.test(one.getAttribute("href") ?? one.getAttribute("formaction") ?? ""));
-  for (const one of runs) one.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
-}
-"""
+PROVOKE = script("provoke.js")
 # Whatever was to run by then has.
 SETTLED = (
     "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => console.info('settled'))));"
 )
 SETTLING_MS = 2_000
+VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
+  violated(`${event.violatedDirective} ${event.blockedURI} ${location}`))"""
 # What nobody's page has, and what was written into ours would bring.
-INJECTED = """
-() => {
-  const found = [], tags = "iframe object embed base math xmp style template hx-partial animate set video plaintext".split(" ");
-  for (const one of document.querySelectorAll("*")) {
-    if (tags.includes(one.localName)) found.push(one.outerHTML);
-    if (one.matches("meta[http-equiv]")) found.push(one.outerHTML);
-    if (one.localName === "script" && !one.src && one.type !== "application/ld+json") found.push(one.outerHTML);
-    for (const {name, value} of one.attributes) {
-      const plain = value.replace(/[\\s\\0-\\x20]/g, "").toLowerCase();
-      const isActive = /^(on|style$|srcdoc$)|hx-on/.test(name)
-        || /^(data-)?hx-/.test(name) && /^(\\/pwn|javascript:|js:)/.test(plain)
-        || /^(href|src|action|formaction|data|xlink:href)$/.test(name) && /^((java|vb)script:|data:text|\\/pwn)/.test(plain);
-      if (isActive) found.push(one.cloneNode().outerHTML);
-    }
-  }
-  for (const one of document.querySelectorAll("[type='application/ld+json']")) JSON.parse(one.textContent);
-  return found.map(one => one.slice(0, 200));
-}
-"""
+INJECTED = script("injected.js")
 
 
 @dataclass
@@ -83,17 +57,28 @@ class Told:
     violations: list[str] = field(default_factory=list)
     found: dict[str, list[str]] = field(default_factory=dict)
 
+    def run(self) -> None:
+        """Note that a payload ran."""
+        self.ran.append("pwn")
+
+    def forbid(self, what: str) -> None:
+        """Note what the policy forbade."""
+        self.violations.append(what)
+
+    def dismiss(self, dialog: Dialog) -> None:
+        """Note that something opened a dialog, and close it."""
+        self.ran.append(dialog.message)
+        dialog.dismiss()
+
 
 def watched(chromium: Browser, **options: Any) -> tuple[BrowserContext, Told]:
     """A browser that tells whatever runs, and whatever the policy forbade."""
     told = Told()
     context = chromium.new_context(**options)
     context.set_default_timeout(PATIENCE_MS)
-    context.expose_function("pwn", lambda: told.ran.append("pwn"))
-    context.expose_function("violated", lambda text: told.violations.append(text))
-    context.add_init_script(
-        "addEventListener('securitypolicyviolation', e => violated(`${e.violatedDirective} ${e.blockedURI} ${location}`))"
-    )
+    context.expose_function("pwn", told.run)
+    context.expose_function("violated", told.forbid)
+    context.add_init_script(VIOLATIONS)
     return context, told
 
 
@@ -103,7 +88,7 @@ def watched(chromium: Browser, **options: Any) -> tuple[BrowserContext, Told]:
 def unguarded(payload: str) -> str:
     """A page that shows it in every place of a page as it is, and its Markdown without care."""
     careless = MarkdownIt("commonmark", {"html": True})
-    careless.validateLink = lambda _: True  # type: ignore[method-assign]
+    careless.validateLink = lambda _: True  # type: ignore[method-assign, assignment]
     return f"""<!doctype html><title>{payload}</title><script src="/htmx.js"></script>
 <p>{payload}</p><input value="{payload}"><input value='{payload}'><textarea>{payload}</textarea>
 <select><option>{payload}</option></select><a href="{payload}">link</a><div>{careless.render(payload)}</div>
@@ -129,7 +114,7 @@ def served(headers: dict[str, str], route: Route) -> None:
 
 
 @pytest.fixture(scope="module")
-def carelessly(chromium: Browser) -> Iterator[dict[str, list[Told]]]:
+def carelessly(chromium: Browser) -> dict[str, list[Told]]:
     """What each payload does where nothing is escaped: under our policy, and under none."""
     policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
     done: dict[str, list[Told]] = {}
@@ -147,7 +132,7 @@ def carelessly(chromium: Browser) -> Iterator[dict[str, list[Told]]]:
             told.ran.clear()
             told.violations.clear()
         context.close()
-    yield done
+    return done
 
 
 def is_settled(message: ConsoleMessage) -> bool:
@@ -251,7 +236,7 @@ def _offers(alice: Person, into: Written) -> None:
     into.offers += [f"/listings/{one}" for one in ids]
     at = f"/collections/{whole['id']}"
     into.whole += [f"{at}?view=table", f"{at}?view=cards", f"/embed/{whole['id']}", f"{at}/share"]
-    compared = [*batched(items, 6)][::4]
+    compared = [*batched(items, 6, strict=False)][::4]
     into.whole += [f"{at}/compare?" + "&".join(f"item={one}" for one in some) for some in compared]
     alice.post(f"/collections/{whole['id']}/share-tokens", {"label": PAYLOADS[0]})
 
@@ -261,7 +246,7 @@ def _collections(alice: Person, into: Written) -> None:
         # A name is shorter than the longest of them.
         one = alice.collection(payload.strip()[:100], description=payload, visibility="public")
         into.collections.append(f"/collections/{one['id']}")
-    for some in batched(PAYLOADS, TOKENS_MOST):
+    for some in batched(PAYLOADS, TOKENS_MOST, strict=False):
         shared = alice.collection("Shared", description="\n\n".join(some[:10]), visibility="unlisted")
         for payload in some:
             token = made(alice.post(f"/collections/{shared['id']}/share-tokens", {"label": payload[:100]}))
@@ -293,7 +278,7 @@ class Visitor:
         if username is not None:
             self.context.add_cookies([cookie(username, running.url)])
         self.page: Page = self.context.new_page()
-        self.page.on("dialog", lambda dialog: (self.told.ran.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self.told.dismiss)
         session = self.context.new_cdp_session(self.page)
         session.send("Network.enable")
         session.send("Network.setBlockedURLs", {"urls": PICTURES})

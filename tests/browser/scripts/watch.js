@@ -1,0 +1,6 @@
+window.moved = []; window.largest = null;
+new PerformanceObserver(list => list.getEntries().forEach(({value, hadRecentInput, sources}) =>
+  hadRecentInput || moved.push([value, ...sources.map(({node}) => node?.outerHTML?.slice(0, 80) ?? node?.nodeName)])))
+  .observe({type: "layout-shift", buffered: true});
+new PerformanceObserver(list => list.getEntries().forEach(({element}) => window.largest = element))
+  .observe({type: "largest-contentful-paint", buffered: true});
