@@ -80,8 +80,8 @@ HTMX = (
 MUTATED = (
     '<noscript><p title="</noscript><img src=/pwn.png onerror=pwn()>">',
     (
-        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;"
-        "&lt;img src=/pwn.png onerror=pwn()&gt;'>"
+        "<math><mtext><table><mglyph><style><!--</style>"
+        "<img title='--&gt;&lt;img src=/pwn.png onerror=pwn()&gt;'>"
     ),
     '<svg></p><style><a id="</style><img src=/pwn.png onerror=pwn()>">',
     "<form><math><mtext></form><form><mglyph><style></math><img src=/pwn.png onerror=pwn()>",
