@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -305,6 +305,99 @@ def test_a_look_that_is_overtaken_by_an_edit_leads_to_what_is_right_now(alice: P
         path = card_of_listing(alice, listing)
     assert spec_at(path).price == "$77"
     assert len(stored(str(listing["id"]))) == 1
+
+
+# ------------------------------------------------------------------------------------------ cards of pages
+
+SHOWN = re.compile(r"/v1(/(?:collection-)?cards/[\w./-]+\.png)")
+
+
+def in_a_collection(api: Api, alice: Person) -> dict[str, str]:
+    """The addresses of all pages that show cards of one offer, or of the public collection it is in."""
+    listing = fresh(alice, price_usd=60)
+    collection = alice.collection(f"Picks {uuid4()}", visibility="public")
+    alice.item(collection, listing)
+    token = made(alice.post(f"/collections/{collection['id']}/share-tokens", {}))
+    link = made(alice.post(f"/listings/{listing['id']}/share"))
+    offer, whole = f"/listings/{listing['id']}", f"/collections/{collection['id']}"
+    return {
+        "first page": "/",
+        "discover": "/discover",
+        "collection": f"{whole}?view=cards",
+        "shared collection": urlsplit(token["url"]).path,
+        "offer": offer,
+        "card of an offer": f"{offer}/card",
+        "shared offer": urlsplit(link["url"]).path,
+        "oembed": f"/oembed?url={quote(api.system.settings.public_origin + whole, safe='')}",
+    }
+
+
+PAGES = (
+    "first page",
+    "discover",
+    "collection",
+    "shared collection",
+    "offer",
+    "card of an offer",
+    "shared offer",
+    "oembed",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_that_is_overtaken_by_an_edit_shows_the_cards_that_are_right_now(
+    api: Api, alice: Person, page: str
+) -> None:
+    address, edits = in_a_collection(api, alice)[page], iter([{"price_usd": 59}])
+    files.delete(Bucket.generated, files.keys(Bucket.generated, SPECS))
+
+    def edit(params: Mapping[str, Any], **_: Any) -> None:
+        if params["url_path"].startswith(f"/{SPECS}") and (change := next(edits, None)):
+            assert alice.patch("/listings/1", change).status_code == 200
+
+    with meanwhile("before-call.s3.PutObject", edit):
+        shown = set(SHOWN.findall(api.browser().open(address).text))
+    assert shown
+    assert {spec_at(path).price for path in shown} == {"$59"}
+    assert {*files.keys(Bucket.generated, SPECS)} == {card_at(path).spec_key for path in shown}
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("/listings/2/collect", {"collection": 1}),
+        ("/collections/1/items/1", {"status": "shortlisted"}),
+        ("/collections/1/bulk", {"do": "rejected", "item": [1]}),
+        ("/collections/1/order", {"items": "1", "revision": 2}),
+        ("/collections/1/edit", {"name": "Another name"}),
+        ("/collections/1/share", {"visibility": "private"}),
+        ("/collections/1/delete", {}),
+    ],
+)
+def test_a_form_that_changes_a_collection_takes_its_cards_that_are_not_right_any_more(
+    api: Api, alice: Person, address: str, fields: dict[str, object]
+) -> None:
+    listing, _ = fresh(alice), fresh(alice)
+    collection = alice.collection(visibility="public")
+    alice.item(collection, listing)
+    path = look(alice, collection)
+    all_keys(path)
+    # Outdated by this, they go with the next change of the collection.
+    assert alice.patch(f"/listings/{listing['id']}", {"price_usd": 59}).status_code == 200
+    assert api.browser("alice").submit(address, fields).status_code == 303
+    assert stored(card_at(path).place) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"), [("/listings/1/edit", {"/title": "Another"}), ("/listings/1/delete", {})]
+)
+def test_a_form_that_changes_an_offer_takes_its_old_cards(
+    api: Api, alice: Person, address: str, fields: dict[str, str]
+) -> None:
+    path = card_of_listing(alice, fresh(alice))
+    all_keys(path)
+    assert api.browser("alice").submit(address, fields).status_code == 303
+    assert stored(card_at(path).place) == []
 
 
 # ----------------------------------------------------------------------------- what is left of listings
