@@ -416,7 +416,7 @@ def seen(row: str) -> Thing:
     """What a row of a table shows of an item."""
     pressed = re.findall(r'value="([a-z]+)" aria-pressed="true"', row)
     score = re.findall(r'class="score[^>]*>([^<]*)<', row)
-    noted = re.findall(r'name="notes"[^>]*>\n(.*?)</textarea>', row, re.DOTALL)
+    noted = re.findall(r'<summary><bdi class="clamp">(?!Add a note<)(.*?)</bdi>', row)
     noted = noted or re.findall(r'class="own"><p><bdi>(.*?)</bdi>', row)
     return {
         "title": titles(row),
@@ -441,7 +441,8 @@ def said(item: Thing) -> Thing:
         "tier": [listing["tier"]] if listing["tier"] else [],
         "score": ["\N{EN DASH}" if score is None else str(int(score))],
         "status": [item["status"]] if "status" in item else [],
-        "notes": item["notes"] or "",
+        # Of the owner's two notes the row shows the first there is.
+        "notes": item["notes"] or item.get("private_notes") or "",
     }
 
 

@@ -1,4 +1,4 @@
-"""What the owner says of an item: its status in one click, its notes as they are written, its place."""
+"""What the owner says of an item: its status in one click, its notes as they are written."""
 
 from collections.abc import Mapping
 
@@ -17,6 +17,14 @@ NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 GONE = "This offer is not in the collection, or not any more. Load the page again."
 # What a field of notes was when it was shown.
 SEEN = {"notes": "notes_was", "private_notes": "private_notes_was"}
+
+
+@app.get("/collections/<collection_id>/items/<item_id>", summary="Write notes on an item")
+def read_item(collection_id: PathId, item_id: PathId) -> Response[str]:
+    """Answer the form of its notes."""
+    with transaction() as session:
+        item = showing.own_item(access.owned_item(session, person(), collection_id, item_id), person())
+    return render("item_notes.html", collection_id=collection_id, item=item)
 
 
 @app.post("/collections/<collection_id>/items/<item_id>", summary="Change an item")

@@ -271,13 +271,25 @@ def can_be_restored(now: datetime) -> sa.ColumnElement[bool]:
 
 def items_of(session: Session, collection_id: int) -> list[Item]:
     """The items in their order, with listings and their owners, in one query."""
-    statement = (
-        sa.select(Item)
-        .where(Item.collection_id == collection_id)
-        .order_by(Item.position, Item.id)
-        .options(joinedload(Item.listing).joinedload(Listing.owner))
-    )
-    return list(session.scalars(statement))
+    return list(session.scalars(_items(collection_id).order_by(Item.position, Item.id)))
+
+
+def owned_item(session: Session, who: Person, collection_id: int, item_id: int) -> Item:
+    """An item of a collection of the caller's, with its listing.
+
+    Raises:
+        NotFound: the collection is absent or not the caller's, or the item is not in it.
+    """
+    row = owned(session, who, collection_id)
+    found = session.scalar(_items(row.id).where(Item.id == item_id))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _items(collection_id: int) -> sa.Select[Item]:
+    whole = joinedload(Item.listing).joinedload(Listing.owner)
+    return sa.select(Item).where(Item.collection_id == collection_id).options(whole)
 
 
 def item_counts(session: Session, collection_ids: list[int]) -> dict[int, int]:

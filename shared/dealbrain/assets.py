@@ -22,7 +22,8 @@ _KINDS = {
 _MADE_OF = {
     "app.css": ("app.css",),
     "app.js": ("htmx-4.0.1.min.js", "app.js"),
-    "workspace.js": ("sortable-1.15.7.min.js", "workspace.js"),
+    "workspace.js": ("workspace.js",),
+    "sortable.js": ("sortable-1.15.7.min.js",),
     "icon.svg": ("icon.svg",),
 }
 

@@ -108,6 +108,7 @@ def _collections(alice: Person, bob: Person, into: World) -> None:
         items.append(
             alice.item(public, listing, notes=title[:90], status="shortlisted" if number else "rejected")
         )
+    into.at["notes"] = f"/collections/{public['id']}/items/{items[0]['id']}"
     chosen = "&".join(f"item={item['id']}" for item in items[:4])
     into.at["compare"] = f"/collections/{public['id']}/compare?{chosen}"
     into.at["public"] = f"/collections/{public['id']}"
@@ -241,6 +242,7 @@ WAYS = (
     Way("workspace, empty", COLLECTION, "{private}"),
     Way("public collection", COLLECTION, "{public}?view=cards", None, has_cards=True, is_public=True),
     Way("public collection as a table", COLLECTION, "{public}?view=table", None, is_public=True),
+    Way("notes", "GET /collections/{collection_id}/items/{item_id}", "{notes}"),
     Way("share", "GET /collections/{collection_id}/share", "{private}/share"),
     Way("share, sure?", "GET /collections/{collection_id}/share", "{private}/share", then=ask_public),
     Way("share, links", "GET /collections/{collection_id}/share", "{unlisted}/share"),

@@ -286,7 +286,9 @@ def test_keys_alone_set_a_status_and_stay_where_they_are(visit: Visit, alice: Pe
     tab_to(page, "★")
     with page.expect_response(lambda one: "/items/" in one.url):
         page.keyboard.press("Enter")
-    expect(page.locator(".item").first.locator(".shortlisted")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".item").first.get_by_role("button", name="Shortlisted")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     assert "Shortlisted" in focused(page)
     assert alice.get(f"/collections/{picks['id']}").json()["items"][0]["status"] == "shortlisted"
 

@@ -47,7 +47,9 @@ def answered(page: Page, part: str) -> Any:
 
 def test_a_status_is_set_with_one_click(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
     page.locator(".item").first.get_by_role("button", name="Shortlisted").click()
-    expect(page.locator(".item").first.locator(".shortlisted")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".item").first.get_by_role("button", name="Shortlisted")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     assert [one["status"] for one in items(alice, picks)] == ["shortlisted", "undecided", "undecided"]
 
 
@@ -81,7 +83,35 @@ def test_a_note_that_begins_with_an_empty_line_keeps_it(page: Page) -> None:
     page.get_by_label("Public note").first.fill("\nsecond line")
     expect(page.locator(".saved").first).to_have_text("Saved")
     page.reload()
+    page.locator(".notes summary").first.click()
     assert page.get_by_label("Public note").first.input_value() == "\nsecond line"
+
+
+def test_a_note_that_is_saved_stands_in_the_row(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Ask for the charger.")
+    expect(page.locator(".notes summary").first).to_have_text("Ask for the charger.")
+    page.get_by_label("Public note").first.fill("")
+    expect(page.locator(".notes summary").first).to_have_text("Add a note")
+
+
+def test_who_opens_the_notes_may_write_at_once(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    page.locator(".notes summary").first.click()
+    expect(page.get_by_label("Public note").first).to_be_focused()
+    with answered(page, "/items/"):
+        page.keyboard.type("By keys.")
+    assert items(alice, picks)[0]["notes"] == "By keys."
+
+
+def test_notes_save_themselves_on_their_own_page_too(
+    page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page.goto(f"/collections/{picks['id']}/items/1")
+    for note in ("Ask for the charger.", "Ask for the charger, and the manual."):
+        with answered(page, "/items/"):
+            page.get_by_label("Public note").fill(note)
+        expect(page.locator(".saved")).to_have_text("Saved")
+    assert items(alice, picks)[0]["notes"] == note
 
 
 # ------------------------------------------------------------------------------------------ two windows
@@ -229,6 +259,7 @@ def test_an_offer_is_dragged_to_another_place(page: Page, alice: Person, picks: 
     assert handle
     assert first
     page.mouse.move(handle["x"] + 20, handle["y"] + 20)
+    page.wait_for_function("() => window.Sortable?.get(document.querySelector('table[data-sortable] tbody'))")
     page.mouse.down()
     page.mouse.move(handle["x"] + 20, first["y"] + 60, steps=8)
     page.mouse.move(handle["x"] + 20, first["y"] + 5, steps=8)
@@ -336,6 +367,19 @@ def test_without_scripts_a_status_is_set_and_the_page_comes_back(
     page.locator(".item").first.get_by_role("button", name="Bought").click()
     assert page.url.endswith(f"/collections/{picks['id']}#item-1")
     assert items(alice, picks)[0]["status"] == "bought"
+
+
+def test_without_scripts_notes_have_a_page_of_their_own(
+    visit: Visit, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page = visit("alice", scripts=False, size=PHONE)
+    page.goto(f"/collections/{picks['id']}")
+    page.locator(".notes summary").first.click()
+    page.get_by_role("link", name="Write notes").first.click()
+    page.get_by_label("Public note").fill("Ask for the charger.")
+    page.get_by_role("button", name="Save the notes").click()
+    assert page.url.endswith(f"/collections/{picks['id']}#item-1")
+    assert items(alice, picks)[0]["notes"] == "Ask for the charger."
 
 
 def test_without_scripts_a_new_name_is_taken(visit: Visit, picks: Mapping[str, Any]) -> None:

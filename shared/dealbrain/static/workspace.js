@@ -53,10 +53,20 @@ document.addEventListener("change", ({target}) => target.name === "item" && coun
 document.addEventListener("htmx:after:swap", countChosen);
 countChosen();
 
+// -------------------------------------------------------------------------------------------- status
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches(".status")) return;
+  event.preventDefault();
+  const values = {status: event.submitter.value};
+  htmx.ajax("POST", form.getAttribute("action"), {source: form, target: form, swap: "outerMorph", values});
+});
+
 // ------------------------------------------------------------------------------------------- arranging
 
 function sendOrder() {
-  const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.dataset.item);
+  const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.id.slice(5));
   const revision = document.getElementById("revision").value;
   const order = document.getElementById("order");
   htmx.ajax("POST", order.getAttribute("action"), {
@@ -82,13 +92,18 @@ document.addEventListener("keydown", (event) => {
   later = setTimeout(sendOrder, 500);
 });
 
-function makeSortable() {
-  const body = document.querySelector("table[data-sortable] tbody");
-  if (!body || Sortable.get(body)) return;
-  Sortable.create(body, {handle: ".handle", animation: 150, forceFallback: true, onEnd: sendOrder});
+// What drags is large, and who reads does not drag: it comes with the first move of a mouse or touch of a finger.
+async function makeSortable() {
+  const table = document.querySelector("table[data-sortable]");
+  if (!table) return;
+  await import(table.dataset.sortable);
+  const [body] = table.tBodies;
+  Sortable.get(body) ?? Sortable.create(body, {handle: ".handle", animation: 150, forceFallback: true, onEnd: sendOrder});
 }
-document.addEventListener("htmx:after:swap", makeSortable);
-makeSortable();
+addEventListener("pointerover", () => {
+  makeSortable();
+  document.addEventListener("htmx:after:swap", makeSortable);
+}, {once: true});
 
 // What another window did is not written over: show what is there now.
 document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
@@ -99,6 +114,13 @@ document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
 
 // ---------------------------------------------------------------------------------------------- notes
 
+document.addEventListener("toggle", async ({target}) => {
+  const link = target.open && target.matches(".notes") && target.querySelector("a");
+  if (!link) return;
+  await htmx.ajax("GET", link.getAttribute("href"), {source: link, target: link, select: "form[data-saves]", swap: "outerHTML"});
+  target.querySelector("textarea")?.focus();
+}, true);
+
 for (const [event, words] of [["htmx:before:request", "Saving …"], ["htmx:response:error", "Not saved"]]) {
   document.addEventListener(event, ({detail: {ctx}}) => {
     if (ctx.sourceElement?.matches("[data-saves]")) ctx.sourceElement.querySelector(".saved").textContent = words;
@@ -108,6 +130,8 @@ document.addEventListener("htmx:after:request", ({detail: {ctx}}) => {
   const form = ctx.sourceElement;
   if (!form?.matches("[data-saves]") || ctx.response.status >= 400) return;
   form.querySelector(".saved").textContent = "Saved";
+  const short = form.closest("details")?.querySelector("summary bdi");
+  if (short) short.textContent = form.elements.notes.value || form.elements.private_notes.value || form.dataset.saves;
   // From now on this is what was seen.
   for (const field of form.querySelectorAll("[data-was]")) {
     form.elements[field.dataset.was].value = new URLSearchParams(ctx.request.body).get(field.name) ?? "";
