@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from dealbrain import pages
+from dealbrain import templating
 from dealbrain.charts import Course, Seen, course
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -61,7 +61,7 @@ def test_a_single_price_has_no_course(prices: tuple[str, ...]) -> None:
 
 def sparkline(points: list[Seen]) -> str:
     template = '{% from "ui.html" import sparkline %}{{ sparkline(points) }}'
-    return pages._templates().from_string(template).render(points=points).strip()
+    return templating.templates().from_string(template).render(points=points).strip()
 
 
 def test_a_small_chart_says_in_words_what_it_shows() -> None:

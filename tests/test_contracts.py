@@ -372,7 +372,7 @@ LAYERS = (
     "identity",
     "shapes paging sampling",
     "access",
-    "showing resembling browsing distinct narrowing linking deciding",
+    "showing resembling browsing distinct narrowing linking deciding templating",
     "migrations",
     (
         "indexing counting offering catalog collecting feeding sharing copying discovering exporting"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dealbrain import pages
+from dealbrain import templating
 from infra.local import hosted
 
-TEMPLATES = [*sorted(pages.FOLDER.glob("*.html")), Path(hosted.__file__).with_name("hosted.html")]
+TEMPLATES = [*sorted(templating.FOLDER.glob("*.html")), Path(hosted.__file__).with_name("hosted.html")]
 by_template = pytest.mark.parametrize("file", TEMPLATES, ids=[file.name for file in TEMPLATES])
 
 RUNS = (

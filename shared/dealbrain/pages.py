@@ -5,12 +5,10 @@ Markdown, which ``markup`` makes harmless. Nothing runs and nothing is fetched b
 """
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from uuid import uuid4
@@ -18,9 +16,8 @@ from uuid import uuid4
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from dealbrain import assets, cardspec, charts, jsontext, markup, scalars, web
+from dealbrain import jsontext, scalars, web
 from dealbrain.caching import NO_STORE
-from dealbrain.document import ItemStatus
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
 from dealbrain.facts import JSON_BODY_BYTES, URL, Media
 from dealbrain.identity import Person
@@ -30,20 +27,11 @@ from dealbrain.web import Api, Response
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-    from jinja2 import Environment
 
 HTML = "text/html; charset=utf-8"
-FOLDER = Path(__file__).with_name("templates")
 SIGN_IN = "/sign-in"
 # A form has a handful of fields for each of a collection's 500 items at most.
 FIELDS_MOST = 5_000
-# What stands for a status where there is no room for its word.
-MARKS = {
-    ItemStatus.undecided: "?",
-    ItemStatus.shortlisted: "★",
-    ItemStatus.rejected: "✕",
-    ItemStatus.bought: "✓",
-}
 # Asked by htmx for a piece of a page, not by somebody for a page.
 HTMX = "hx-request"
 
@@ -129,6 +117,9 @@ def render(
         csp: another Content-Security-Policy than that of all pages, as ``policy`` makes it.
         values: what the template shows, besides what all show.
     """
+    # Templates are dear to import, and an answer that only leads on needs none.
+    from dealbrain import templating
+
     who = web.caller()
     here = web.request()[1]
     known = {
@@ -144,7 +135,7 @@ def render(
         # What a form brings along that must do its work once, however often it is sent.
         "once": uuid4().hex if isinstance(who, Person) else None,
     }
-    html = _templates().get_template(template).render(known | values)
+    html = templating.html(template, known | values)
     said = {
         "Content-Security-Policy": csp or policy(),
         # Our own pages learn where a form stood, which is how a write is told from another site's; nobody
@@ -214,7 +205,7 @@ def _in_a_line(refusal: Refusal) -> str:
     if type(refusal) is not Invalid or not refusal.problems:
         return refusal.detail
     first = refusal.problems[0]
-    place = _place(f"/{first.pointer.lstrip('?/')}")
+    place = scalars.place(f"/{first.pointer.lstrip('?/')}")
     return f"{place.capitalize()}: {first.message}" if place else first.message
 
 
@@ -304,103 +295,3 @@ def read[T: Request](shape: type[T], values: Mapping[str, object]) -> T:
         raise Invalid(
             "Something in the form is wrong.", problems=tuple(scalars.problems(error.errors()))
         ) from None
-
-
-# ---------------------------------------------------------------------------------------------- templates
-
-
-@lru_cache(maxsize=1)
-def _templates() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    made.globals.update(
-        asset=assets.address,
-        card=cardspec,
-        course=charts.course,
-        marks=MARKS,
-        pixels=cardspec.PIXELS,
-        statuses=tuple(ItemStatus),
-    )
-    made.filters.update(FILTERS)
-    return made
-
-
-def _shown(value: object) -> object:
-    from markupsafe import Markup
-
-    if value is None:
-        return ""
-    return cardspec.calm(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _markdown(text: str) -> object:
-    from markupsafe import Markup
-
-    return Markup(markup.html(cardspec.calm(text)))  # noqa: S704 - made from text in which every letter is escaped
-
-
-def _as_is(text: str | None) -> object:
-    """For what is edited: the field holds every letter that is stored."""
-    from markupsafe import escape
-
-    return escape(text or "")
-
-
-def _data(value: object) -> object:
-    """JSON inside a page, where nothing may look like markup."""
-    from markupsafe import Markup
-
-    spelled = jsontext.dumps(value)
-    for letter in "<>&\u2028\u2029":
-        spelled = spelled.replace(letter, f"\\u{ord(letter):04x}")
-    return Markup(spelled)  # noqa: S704 - every letter that means something in HTML is spelled otherwise
-
-
-def _day(value: date | datetime) -> str:
-    return f"{value.day} {value:%b %Y}"
-
-
-def _iso(value: date | datetime) -> str:
-    return scalars.spell_instant(value) if isinstance(value, datetime) else value.isoformat()
-
-
-def _money(value: Decimal | float | None) -> str:
-    # A breakdown is JSON, whose amounts are numbers.
-    return "" if value is None else cardspec.dollars(scalars.exact(value))
-
-
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def _place(pointer: str) -> str:
-    """A place in a file (RFC 6901) as people read it: what is counted is counted from 1."""
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
-    words = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps]
-    # Nobody misses the wrappings: an item's listing has a listing in it.
-    kept = [word for word, before in zip(words, ["", *words], strict=False) if word not in {before, "data"}]
-    return ", ".join(kept)
-
-
-FILTERS: Mapping[str, Callable[..., object]] = {
-    "markdown": _markdown,
-    "plain": markup.plain,
-    "as_is": _as_is,
-    "data": _data,
-    "day": _day,
-    "iso": _iso,
-    "money": _money,
-    "counted": _counted,
-    "place": _place,
-    "capacity": cardspec.capacity,
-    "json": jsontext.dumps,
-    "host": lambda url: urlsplit(url).hostname or "",
-}

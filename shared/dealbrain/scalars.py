@@ -45,6 +45,15 @@ def pointer(*steps: str | int) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
+def place(pointer: str) -> str:
+    """A place in a file (RFC 6901) as people read it: what is counted is counted from 1."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    words = [str(int(step) + 1) if step.isdecimal() else step.replace("_", " ") for step in steps]
+    # Nobody misses the wrappings: an item's listing has a listing in it.
+    kept = [word for word, before in zip(words, ["", *words], strict=False) if word not in {before, "data"}]
+    return ", ".join(kept)
+
+
 def exact(value: object) -> Decimal:
     """Take a number as its shortest decimal spelling says, never as its binary neighbour.
 
