@@ -171,6 +171,22 @@ def test_its_own_address_is_said_and_there(site: Site, way: Way) -> None:
     assert site.fetch(head.meta["og:url"]).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("asked", "own"),
+    [
+        ("?utm_source=mail", ""),
+        ("?sort=recent&fbclid=x", ""),
+        ("?max_price=400&utm_source=mail&q=quiet+minis", "?q=quiet+minis&max_price=400"),
+        ("?sort=trending&q=%3Cb%3E", "?q=%3Cb%3E&sort=trending"),
+    ],
+)
+def test_a_search_has_one_address_of_its_own_whatever_its_link_was_hung_with(
+    site: Site, asked: str, own: str
+) -> None:
+    head = Head(site.api.browser().open(f"/discover{asked}").text)
+    assert head.linked("canonical") == [f"{site.api.system.settings.public_origin}/discover{own}"]
+
+
 @named([way for way in FOUND if way.route.count("{")])
 def test_programs_read_what_a_public_page_is_about(site: Site, way: Way) -> None:
     (found,) = re.findall(

@@ -1,5 +1,7 @@
 """What others made public: searched as one types, with every filter and the order in the address."""
 
+from urllib.parse import urlencode
+
 from dealbrain import discovering, facts, licensing
 from dealbrain.db import transaction
 from dealbrain.discovering import Search
@@ -31,8 +33,22 @@ def discover(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the
         shown = licensing.public_collections(session, [one.id for one in found.items], now())
     count("Discovered")
     return render(
-        "discover.html", search=search, sort=sort, sorts=DiscoverSort, found=found, shown=shown, cursor=cursor
+        "discover.html",
+        search=search,
+        sort=sort,
+        sorts=DiscoverSort,
+        found=found,
+        shown=shown,
+        cursor=cursor,
+        own_address=_own_address(search, sort),
     )
+
+
+def _own_address(search: Search, sort: DiscoverSort) -> str:
+    """Where all of what was searched for is found, without what a link was hung with on its way."""
+    asked = {name: value for name, value in vars(search).items() if value is not None}
+    asked |= {} if sort is DiscoverSort.recent else {"sort": sort}
+    return f"/discover?{urlencode(asked)}" if asked else "/discover"
 
 
 handler = entry(app)
