@@ -1,5 +1,6 @@
 """Markdown as people write it in descriptions, as HTML that can do no harm. Pure."""
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+# A description is read in other places too, where an address without its site would lead nowhere.
+_LEADS = re.compile(r"https?://|mailto:", re.IGNORECASE)
 # No HTML of theirs, no headings that compete with the page's, no pictures fetched from strangers.
 _LEFT_OUT = ["heading", "lheading", "image", "html_block", "html_inline"]
 
@@ -39,7 +42,12 @@ def _reader() -> "MarkdownIt":
 
     reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(_LEFT_OUT)
     reader.add_render_rule("link_open", _link)
+    reader.validateLink = _leads  # type: ignore[method-assign]  # its own lets through what it does not know
     return reader
+
+
+def _leads(url: str) -> bool:
+    return bool(_LEADS.match(url))
 
 
 def _link(renderer: Any, tokens: "Sequence[Token]", index: int, options: Any, _environment: object) -> str:  # noqa: ANN401 - markdown-it's own
