@@ -139,8 +139,10 @@ RULES: Mapping[str, Rule] = {
     "HEAD /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
     "POST /collections/{collection_id}/edit": owners(303),
     "POST /collections/{collection_id}/copy": Rule(303, THEIRS | PUBLISHED & SIGNED_IN, signed_in=True),
+    "GET /collections/{collection_id}/delete": owners(200),
     "POST /collections/{collection_id}/delete": owners(303),
     "POST /collections/{collection_id}/restore": owners(303),
+    "GET /collections/{collection_id}/items/{item_id}": owners(200),
     "POST /collections/{collection_id}/items/{item_id}": owners(303),
     "POST /collections/{collection_id}/order": owners(303),
     "POST /collections/{collection_id}/bulk": owners(303),
@@ -450,11 +452,24 @@ def test_absent_and_not_yours_are_told_with_the_same_bytes(world: World, key: st
 PAGES = {key: route for key, route in ROUTES.items() if route.is_page}
 
 
-@pytest.mark.parametrize("key", [key for key, route in PAGES.items() if route.signed_in])
+FOR_SOMEBODY = [key for key, route in PAGES.items() if route.signed_in]
+
+
+@pytest.mark.parametrize("key", [key for key in FOR_SOMEBODY if key.startswith("GET ")])
 def test_a_piece_of_a_page_sends_the_whole_page_to_where_one_signs_in(world: World, key: str) -> None:
     answer = world.call(key, Who.anonymous, world.things[Id.own], headers={"HX-Request": "true"})
     assert answer.status_code == 401
     assert answer.headers["hx-redirect"].startswith(f"{pages.SIGN_IN}?next=/")
+
+
+@pytest.mark.parametrize("key", [key for key in FOR_SOMEBODY if not key.startswith("GET ")])
+def test_a_form_sent_by_a_script_after_signing_out_leaves_what_was_typed_where_it_is(
+    world: World, key: str
+) -> None:
+    answer = world.call(key, Who.anonymous, world.things[Id.own], headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert "hx-redirect" not in answer.headers
+    assert answer.text == "You are not signed in any more. Sign in in another tab, and go on here."
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,32 @@ def test_a_new_collection_is_made_and_led_to(ann: Person, alice: Person) -> None
     assert alice.get(address).json()["name"] == "Quiet minis"
 
 
+def test_a_name_changed_elsewhere_stays_when_only_the_description_is_written(
+    ann: Person, alice: Person, picks: Thing
+) -> None:
+    page = shown(ann, page_of(picks))
+    alice.patch(page_of(picks), {"name": "Renamed elsewhere"})
+    sent = {"name": "My picks", "name_was": hidden(page, "name_was")}
+    sent |= {"description": "New", "description_was": hidden(page, "description_was")}
+    led(ann.submit(page_of(picks, "/edit"), sent))
+    now = whole(alice, picks)
+    assert (now["name"], now["description"]) == ("Renamed elsewhere", "New")
+
+
+def test_a_form_sent_back_as_it_was_shown_changes_nothing(ann: Person, alice: Person, picks: Thing) -> None:
+    before = whole(alice, picks)
+    sent = {"name": "My picks", "name_was": "My picks", "description": "", "description_was": ""}
+    led(ann.submit(page_of(picks, "/edit"), sent))
+    assert whole(alice, picks) == before
+
+
+def test_who_chose_more_than_fit_side_by_side_is_told(ann: Person, alice: Person) -> None:
+    collection = alice.collection()
+    fill(collection, alice.listing(), 8)
+    chosen = "&".join(f"item={number}" for number in ids(alice, collection))
+    assert "2 others do not fit" in words(shown(ann, page_of(collection, f"/compare?{chosen}")))
+
+
 @pytest.mark.parametrize(
     ("name", "typed"),
     [("", ""), ("  ", "  "), ("x" * 101, "x" * 101), ('"><b>' * 21, "&#34;&gt;&lt;b&gt;" * 21)],
@@ -343,11 +369,37 @@ def test_a_link_revoked_opens_nothing(ann: Person, stranger: Person, alice: Pers
 def test_making_it_private_kills_its_links_for_good(ann: Person, stranger: Person, alice: Person) -> None:
     collection = alice.collection(visibility="unlisted")
     link = new_link(ann, collection)
-    share(ann, collection, visibility="private")
+    share(ann, collection, visibility="private", sure="yes")
     shown(stranger, link, 404)
     share(ann, collection, visibility="unlisted")
     shown(stranger, link, 404)
     assert "Revoke" not in shown(ann, page_of(collection, "/share"))
+
+
+def test_links_do_not_end_before_somebody_is_sure(ann: Person, stranger: Person, alice: Person) -> None:
+    collection = alice.collection(visibility="unlisted")
+    link = new_link(ann, collection)
+    asked = ann.submit(page_of(collection, "/share"), {"visibility": "private"})
+    assert "1 link will end." in words(asked.text)
+    shown(stranger, link)
+
+
+def test_what_has_no_links_is_closed_at_once(ann: Person, alice: Person) -> None:
+    collection = alice.collection(visibility="unlisted")
+    led(ann.submit(page_of(collection, "/share"), {"visibility": "private"}))
+    assert alice.get(page_of(collection)).json()["visibility"] == "private"
+
+
+@pytest.mark.parametrize("with_link", [True, False])
+def test_before_a_collection_is_deleted_it_is_said_what_ends_by_that(
+    ann: Person, alice: Person, *, with_link: bool
+) -> None:
+    collection = alice.collection(visibility="unlisted")
+    if with_link:
+        new_link(ann, collection)
+    said = words(shown(ann, page_of(collection, "/delete")))
+    assert "can be restored for 30 days, private." in said
+    assert ("Its links end now" in said) == with_link
 
 
 def test_a_link_that_expired_is_told_so_to_its_owner_and_opens_nothing(
@@ -441,8 +493,7 @@ def said(item: Thing) -> Thing:
         "tier": [listing["tier"]] if listing["tier"] else [],
         "score": ["\N{EN DASH}" if score is None else str(int(score))],
         "status": [item["status"]] if "status" in item else [],
-        # Of the owner's two notes the row shows the first there is.
-        "notes": item["notes"] or item.get("private_notes") or "",
+        "notes": " · ".join(note for note in (item["notes"], item.get("private_notes")) if note),
     }
 
 
@@ -494,10 +545,21 @@ def test_a_status_is_taken_and_leads_back_to_its_item(ann: Person, alice: Person
 
 
 def test_a_piece_is_answered_the_buttons_and_the_new_revision(ann: Person, picks: Thing) -> None:
-    answer = ann.submit(page_of(picks, "/items/2"), {"status": "bought"}, headers={"HX-Request": "true"})
+    sent = {"status": "bought", "revision": "4"}
+    answer = ann.submit(page_of(picks, "/items/2"), sent, headers={"HX-Request": "true"})
     assert 'value="bought" aria-pressed="true"' in answer.text
     assert hidden(answer.text, "revision") == "5"
     assert "<html" not in answer.text
+
+
+@pytest.mark.parametrize("sent", [{"revision": "3"}, {"revision": ""}, {"revision": "x"}, {}])
+def test_a_page_that_missed_a_change_does_not_learn_the_next_revision(
+    ann: Person, picks: Thing, sent: dict[str, str]
+) -> None:
+    # By that its order would go through, and undo the one it missed.
+    sent = {"status": "bought", **sent}
+    answer = ann.submit(page_of(picks, "/items/2"), sent, headers={"HX-Request": "true"})
+    assert (answer.status_code, 'name="revision"' in answer.text) == (200, False)
 
 
 @pytest.mark.parametrize("note", ["notes", "private_notes"])
@@ -505,10 +567,24 @@ def test_a_note_written_meanwhile_is_not_written_over(
     ann: Person, alice: Person, picks: Thing, note: str
 ) -> None:
     alice.patch(page_of(picks, "/items/2"), {note: "theirs"})
+    sent = {note: "mine", f"{note}_was": "before"}
+    answer = ann.submit(page_of(picks, "/items/2"), sent, headers={"HX-Request": "true"})
+    assert (answer.status_code, "changed in another window" in answer.text) == (409, True)
+    assert whole(alice, picks)["items"][1][note] == "theirs"
+
+
+@pytest.mark.parametrize("note", ["notes", "private_notes"])
+def test_without_scripts_what_was_typed_stands_beside_what_was_written_meanwhile(
+    ann: Person, alice: Person, picks: Thing, note: str
+) -> None:
+    alice.patch(page_of(picks, "/items/2"), {note: "theirs"})
     answer = ann.submit(page_of(picks, "/items/2"), {note: "mine", f"{note}_was": "before"})
     assert answer.status_code == 409
-    assert "changed in another window" in words(answer.text)
-    assert whole(alice, picks)["items"][1][note] == "theirs"
+    assert f'name="{note}" maxlength="500" rows="2" data-was="{note}_was">\nmine</textarea>' in answer.text
+    assert "Now: theirs" in words(answer.text)
+    again = {note: "mine", f"{note}_was": hidden(answer.text, f"{note}_was")}
+    led(ann.submit(page_of(picks, "/items/2"), again))
+    assert whole(alice, picks)["items"][1][note] == "mine"
 
 
 @pytest.mark.parametrize("note", ["notes", "private_notes"])
@@ -748,7 +824,7 @@ def test_what_nobody_filled_in_is_taken_out_of_the_address(stranger: Person) -> 
 
 
 def next_page(html: str) -> str | None:
-    found = re.search(r'<p class="more" id="more"><a class="button" href="([^"]*)"', html)
+    found = re.search(r'<li class="more" id="more"><a class="button" href="([^"]*)"', html)
     return unescape(found[1]) if found else None
 
 
@@ -867,7 +943,10 @@ def test_what_is_not_public_is_not_embedded(
 ) -> None:
     collection = alice.collection(visibility=visibility)
     assert oembed(api, collection).status_code == 404
-    shown(stranger, f"/embed/{collection['id']}", 404)
+    refused = stranger.open(f"/embed/{collection['id']}")
+    assert refused.status_code == 404
+    # A browser shows in a frame what may be framed, and else that it was refused.
+    assert "frame-ancestors *" in refused.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,14 @@ def form_of(person: Person, path: str) -> dict[str, str]:
     """The fields of an offer's form, as a browser would send them back."""
     answer = page(person, path)
     assert answer.status_code == 200, answer.text
-    return {name: value for name, value in Found(answer.text).fields.items() if name.startswith("/")}
+    return sent_back(answer)
+
+
+def sent_back(answer: httpx.Response) -> dict[str, str]:
+    """What a browser would send back of an offer's form."""
+    return {
+        name: text for name, text in Found(answer.text).fields.items() if name[:1] == "/" or name == "seen"
+    }
 
 
 def edit(person: Person, listing_id: int, **typed: str) -> httpx.Response:
@@ -588,3 +595,53 @@ def test_what_latitude_says_is_all_shown(api: Api, alice: Person) -> None:
     shown = page(api.stranger, f"/listings/{alice.listing()['id']}").text
     for words in ("6,000 marks", "2,100 single", "16 GB DDR4", "512 GB NVMe SSD", LATITUDE["seller"]):
         assert words in shown
+
+
+# ------------------------------------------------------------------------------------- edited in two windows
+
+
+@pytest.fixture
+def stale(alice: Person) -> tuple[str, dict[str, str]]:
+    """An offer's form as it was before its price fell in another window."""
+    listing = alice.listing(price_usd=399)
+    path = f"/listings/{listing['id']}/edit"
+    before = form_of(alice, path)
+    alice.patch(f"/listings/{listing['id']}", {"price_usd": 299})
+    return path, before
+
+
+def test_what_nobody_typed_stays_as_another_window_left_it(
+    alice: Person, stale: tuple[str, dict[str, str]]
+) -> None:
+    path, before = stale
+    assert page(alice, path, before | {"/notes": "Ask again"}).status_code == 303
+    now = alice.get(path.removesuffix("/edit")).json()
+    assert (now["price_usd"], now["notes"]) == (299, "Ask again")
+
+
+def test_what_was_written_in_two_windows_is_asked_about(
+    alice: Person, stale: tuple[str, dict[str, str]]
+) -> None:
+    path, before = stale
+    answer = page(alice, path, before | {"/price_usd": "350"})
+    assert answer.status_code == 422
+    assert "By now “299” stands here" in answer.text
+    assert Found(answer.text).fields["/price_usd"] == "350"
+    assert alice.get(path.removesuffix("/edit")).json()["price_usd"] == 299
+
+
+def test_saved_once_more_it_takes_the_place_of_the_other(
+    alice: Person, stale: tuple[str, dict[str, str]]
+) -> None:
+    path, before = stale
+    answer = page(alice, path, before | {"/price_usd": "350"})
+    assert page(alice, path, sent_back(answer)).status_code == 303
+    assert alice.get(path.removesuffix("/edit")).json()["price_usd"] == 350
+
+
+@pytest.mark.parametrize("seen", ["[]", "x", '"x"', "null"])
+def test_what_the_form_showed_is_said_as_the_form_says_it(
+    alice: Person, stale: tuple[str, dict[str, str]], seen: str
+) -> None:
+    path, before = stale
+    assert page(alice, path, before | {"seen": seen}).status_code == 400

@@ -25,7 +25,8 @@ def planted(alice: Person) -> dict[str, Any]:
     """Things of alice's that anybody may read, with a marker in every field nobody else may."""
     listing = alice.listing(notes=marked("notes"), custom_fields={marked("key"): marked("value")})
     collection = alice.collection("Quiet machines", visibility="public")
-    alice.item(collection, listing, private_notes=marked("privatenotes"), status="rejected", notes="Public")
+    said = {"private_notes": marked("privatenotes"), "status": "rejected", "notes": "Public"}
+    item = alice.item(collection, listing, **said)
     # Keys we do not know come from files, and are their owner's.
     brought = imported(alice)
     alice.post(
@@ -38,6 +39,7 @@ def planted(alice: Person) -> dict[str, Any]:
     return {
         "collection_id": collection["id"],
         "listing_id": listing["id"],
+        "item_id": item["id"],
         "token": token["token"],
         "token_id": token["id"],
         "listing_token": deal["token"],

@@ -1,14 +1,29 @@
 """Delete a collection, which can be taken back for a while."""
 
-from dealbrain import collecting
+from dealbrain import access, collecting, facts, sharing
 from dealbrain.db import transaction
 from dealbrain.facts import CARDS, SPECS, Bucket
-from dealbrain.pages import page, see_other
+from dealbrain.pages import page, render, see_other
 from dealbrain.shapes import PathId
 from dealbrain.web import Needs, Response, entry, now, person
 
 app = page(signed_in=True)
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
+
+
+@app.get("/collections/<collection_id>/delete", summary="Ask before a collection is deleted")
+def ask(collection_id: PathId) -> Response[str]:
+    """Say what will be gone and what can be brought back."""
+    with transaction() as session:
+        name = access.owned(session, person(), collection_id).name
+        tokens, _ = sharing.tokens(session, person(), collection_id, 1, None)
+    return render(
+        "collection_delete.html",
+        collection_id=collection_id,
+        name=name,
+        ends_links=bool(tokens),
+        days=facts.RESTORABLE.days,
+    )
 
 
 @app.post("/collections/<collection_id>/delete", summary="Delete a collection")

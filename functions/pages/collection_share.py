@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dealbrain import access, collecting, facts, licensing, sharing
+from dealbrain import access, collecting, facts, licensing, linking, sharing
 from dealbrain.db import transaction
 from dealbrain.document import Visibility
 from dealbrain.errors import Invalid
@@ -39,13 +39,22 @@ def change_share(collection_id: PathId) -> Response[str]:
     if "visibility" not in sent:
         return _linked(collection_id, sent)
     change = read(VisibilityChange, {"visibility": sent["visibility"]})
-    if change.visibility is Visibility.public and not sent.get("sure"):
-        return _shown(collection_id, asks=True)
+    if not sent.get("sure") and _cannot_be_taken_back(collection_id, change.visibility):
+        return _shown(collection_id, asks=change.visibility)
     with transaction() as session:
         _, changed = sharing.set_visibility(session, person(), collection_id, change.visibility, now())
     if changed:
         count("VisibilityChanged")
     return see_other(f"/collections/{collection_id}/share")
+
+
+def _cannot_be_taken_back(collection_id: int, wanted: Visibility) -> bool:
+    """Whether others may keep what they see by it, or links that were given out end by it."""
+    with transaction() as session:
+        row = access.owned(session, person(), collection_id)
+        tokens, _ = sharing.tokens(session, person(), collection_id, 1, None)
+    is_change = row.visibility != wanted
+    return is_change and (wanted is Visibility.public or (wanted is Visibility.private and bool(tokens)))
 
 
 def _linked(collection_id: int, sent: dict[str, str | None]) -> Response[str]:
@@ -59,15 +68,20 @@ def _linked(collection_id: int, sent: dict[str, str | None]) -> Response[str]:
     return _shown(collection_id, made=made)
 
 
-def _shown(collection_id: int, *, asks: bool = False, made: MadeShareToken | None = None) -> Response[str]:
+def _shown(
+    collection_id: int, *, asks: Visibility | None = None, made: MadeShareToken | None = None
+) -> Response[str]:
     with transaction() as session:
         row = access.owned(session, person(), collection_id)
+        who = row.owner.display_name or row.owner.username
         whole = collecting.whole(session, row, person())
         tokens, _ = sharing.tokens(session, person(), collection_id, facts.SHARE_TOKENS, None)
         cover = licensing.collection(session, person(), collection_id, now())
     return render(
         "share.html",
         collection=whole,
+        who=who,
+        frame=linking.frame(whole.id, whole.name),
         tokens=tokens,
         cover=cover,
         asks=asks,

@@ -28,8 +28,16 @@ def compare(
             if access.is_owner(caller(), row)
             else sharing.read_public(session, collection_id, viewer(), now())
         )
-    chosen = [one for one in whole.items if one.id in item][:MOST]
-    return render("compare.html", collection=whole, items=chosen, lines=narrowing.lines(chosen), most=MOST)
+    chosen = [one for one in whole.items if one.id in item]
+    shown = chosen[:MOST]
+    return render(
+        "compare.html",
+        collection=whole,
+        items=shown,
+        lines=narrowing.lines(shown),
+        most=MOST,
+        left_out=len(chosen) - len(shown),
+    )
 
 
 handler = entry(app)

@@ -2,12 +2,23 @@
 
 from dealbrain import facts, sharing
 from dealbrain.db import transaction
-from dealbrain.pages import page, policy, render
+from dealbrain.errors import Refusal
+from dealbrain.pages import Page, policy, refused, render
 from dealbrain.shapes import PathId
-from dealbrain.web import Needs, Response, count, entry, now, viewer
+from dealbrain.web import Needs, Response, count, entry, now, ready, viewer
 
-app = page()
 NEEDS = Needs(database=True)
+
+
+class Embedded(Page):
+    """A page any other may frame, and so are its refusals: a browser shows no others inside a frame."""
+
+    def tell(self, refusal: Refusal) -> Response[str]:
+        """Say in the frame that there is nothing to see."""
+        return refused(refusal, "embed_refused.html", csp=_framed())
+
+
+app = ready(Embedded())
 
 
 @app.get("/embed/<collection_id>", summary="Embed a collection")
@@ -17,8 +28,11 @@ def embed(collection_id: PathId) -> Response[str]:
         whole = sharing.read_public(session, collection_id, viewer(), now())
     if viewer() is not None:
         count("Viewed")
-    framed = policy(frame_ancestors="*", form_action="'none'", script_src="'none'", connect_src="'none'")
-    return render("embed.html", csp=framed, collection=whole, items=whole.items[: facts.PAGE])
+    return render("embed.html", csp=_framed(), collection=whole, items=whole.items[: facts.PAGE])
+
+
+def _framed() -> str:
+    return policy(frame_ancestors="*", form_action="'none'", script_src="'none'", connect_src="'none'")
 
 
 handler = entry(app)

@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from dealbrain import access, editing, facts, offering
+from dealbrain import access, editing, facts, jsontext, offering
 from dealbrain.db import transaction
 from dealbrain.editing import Fields
-from dealbrain.errors import Invalid, Problem
+from dealbrain.errors import Invalid, Malformed, Problem
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.pages import fields, page, read, render, see_other
 from dealbrain.shapes import ListingChange, PathId
@@ -24,17 +24,33 @@ def edited_listing(listing_id: PathId) -> Response[str]:
 @app.post("/listings/<listing_id>/edit", summary="Change an offer in its form")
 def edit_listing(listing_id: PathId) -> Response[str]:
     """Lead to the offer; what is wrong is told beside its field."""
-    filled = editing.sent(fields())
+    sent = fields()
+    seen = _seen(sent)
+    typed = editing.typed(editing.sent(sent), seen)
     try:
-        with transaction() as session:
-            # Held from here on, so that nobody changes what the form does not show in between.
-            row = access.editable_listing(session, person(), listing_id)
-            wanted = read(ListingChange, editing.changes(filled, offering.as_said(row)))
-            if wanted.said():
-                offering.change(session, person(), listing_id, wanted, now())
+        _change(listing_id, typed, seen)
     except Invalid as refusal:
-        return _form(listing_id, filled, refusal)
+        return _form(listing_id, typed, refusal)
     return see_other(f"/listings/{listing_id}")
+
+
+def _seen(sent: dict[str, list[str]]) -> Fields:
+    """What the form showed; nothing where it does not say so."""
+    said = jsontext.loads(sent["seen"][0]) if "seen" in sent else {}
+    if not isinstance(said, dict):
+        raise Malformed("The form could not be read; load the page again and send it once more.")
+    return {name: text for name, text in said.items() if isinstance(text, str)}
+
+
+def _change(listing_id: int, typed: Fields, seen: Fields) -> None:
+    with transaction() as session:
+        # Held from here on, so that nobody changes what the form does not show in between.
+        said = offering.as_said(access.editable_listing(session, person(), listing_id))
+        if overtaken := editing.overtaken(typed, seen, editing.shown(said)):
+            raise Invalid("Somewhere you wrote, something else was written meanwhile.", problems=overtaken)
+        wanted = read(ListingChange, editing.changes(typed, said))
+        if wanted.said():
+            offering.change(session, person(), listing_id, wanted, now())
 
 
 def _form(listing_id: int, filled: Fields, refusal: Invalid | None = None) -> Response[str]:
@@ -46,6 +62,7 @@ def _form(listing_id: int, filled: Fields, refusal: Invalid | None = None) -> Re
         HTTPStatus.UNPROCESSABLE_ENTITY if refusal else HTTPStatus.OK,
         listing_id=listing_id,
         filled=shown | filled,
+        seen=shown,
         links=editing.links(filled) or editing.links(shown),
         refusal=refusal,
         problems=problems,

@@ -1,14 +1,14 @@
 """How other programs embed a public collection (oEmbed 1.0, https://oembed.com)."""
 
 import re
-from html import escape
 from http import HTTPStatus
 
-from dealbrain import access, cardspec, jsontext, licensing, showing
+from dealbrain import access, cardspec, jsontext, licensing, linking, showing
 from dealbrain.cardspec import Size
 from dealbrain.db import transaction
 from dealbrain.errors import NotFound
 from dealbrain.facts import BIGINT_MOST, SPECS, Bucket
+from dealbrain.linking import FRAME_HEIGHT, FRAME_WIDTH
 from dealbrain.pages import page
 from dealbrain.settings import settings
 from dealbrain.shapes import Typed
@@ -18,7 +18,6 @@ app = page()
 # It names the picture, and so lets it be drawn.
 NEEDS = Needs(database=True, reads=(SPECS,), writes=(SPECS,), deletes=(SPECS,), lists=(Bucket.generated,))
 
-WIDTH, HEIGHT = 640, 480
 # How long others may keep what they are told, in seconds: as long as it takes to think better of it.
 CACHE_SECONDS = 300
 
@@ -26,8 +25,8 @@ CACHE_SECONDS = 300
 @app.get("/oembed", summary="Describe an embedding")
 def oembed(
     url: Typed,
-    maxwidth: int = WIDTH,
-    maxheight: int = HEIGHT,
+    maxwidth: int = FRAME_WIDTH,
+    maxheight: int = FRAME_HEIGHT,
     format: Typed = "json",  # noqa: A002 - the standard calls it so
 ) -> Response[str]:
     """Answer a frame for the address of a public collection."""
@@ -37,13 +36,9 @@ def oembed(
     with transaction() as session:
         shown = showing.public_summary(access.public(session, collection_id), 0)
         cover = licensing.public_collections(session, [collection_id], now())[collection_id]
-    width, height = max(1, min(WIDTH, maxwidth)), max(1, min(HEIGHT, maxheight))
+    width, height = max(1, min(FRAME_WIDTH, maxwidth)), max(1, min(FRAME_HEIGHT, maxheight))
     origin = settings().public_origin
     picture_width, picture_height = cardspec.PIXELS[Size.social]
-    frame = (
-        f'<iframe src="{origin}/embed/{collection_id}" width="{width}" height="{height}" loading="lazy"'
-        f' title="{escape(shown.name)}"></iframe>'
-    )
     told = {
         "version": "1.0",
         "type": "rich",
@@ -52,7 +47,7 @@ def oembed(
         "title": shown.name,
         "author_name": shown.owner.display_name or shown.owner.username,
         "cache_age": CACHE_SECONDS,
-        "html": frame,
+        "html": linking.frame(collection_id, shown.name, width, height),
         "width": width,
         "height": height,
         "thumbnail_url": origin + cover.address("light"),

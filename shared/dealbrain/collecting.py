@@ -226,7 +226,7 @@ def refuse_overwriting(
         who: its owner.
         collection_id: the collection.
         item_id: the item.
-        seen: what its notes were when they were shown.
+        seen: what its notes were when a browser showed them, which breaks lines in one way only.
 
     Raises:
         NotFound: the collection is absent or not the caller's, or the item is not in it.
@@ -234,10 +234,14 @@ def refuse_overwriting(
     """
     _, item, _ = _editable_item(session, who, collection_id, item_id)
     for name, value in seen.items():
-        if (getattr(item, name) or "") != (value or ""):
+        if _lines(getattr(item, name)) != _lines(value):
             raise Conflict(
                 "This note was changed in another window. Copy yours, load the page again, and add it."
             )
+
+
+def _lines(text: str | None) -> str:
+    return (text or "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def remove_item(session: Session, who: Person, collection_id: int, item_id: int, now: datetime) -> None:

@@ -118,6 +118,37 @@ def _line(text: str) -> str:
 # -------------------------------------------------------------------------------------- what is changed
 
 
+def typed(filled: Fields, seen: Fields) -> Fields:
+    """Of what was filled in what somebody typed: the rest is as the form showed it, and may be old by now.
+
+    Args:
+        filled: what was filled in.
+        seen: what the form showed, as far as it is known.
+    """
+    plain = {
+        pointer: text for pointer, text in filled.items() if pointer in _FIELDS and text != seen.get(pointer)
+    }
+    if list(_linked(filled)) == list(_linked(seen)):
+        return plain
+    return plain | {pointer: text for pointer, text in filled.items() if _LINK.fullmatch(pointer)}
+
+
+def overtaken(new: Fields, seen: Fields, now: Fields) -> tuple[Problem, ...]:
+    """The fields in which somebody typed something, and somebody else something else meanwhile.
+
+    Args:
+        new: what was typed.
+        seen: what the form showed before.
+        now: what a form shows by now.
+    """
+    words = "By now “{}” stands here, from another window. Save again to put yours in its place."
+    return tuple(
+        Problem(pointer, "conflict", words.format(now.get(pointer, "")))
+        for pointer, text in new.items()
+        if pointer in seen and now.get(pointer, "") not in {seen[pointer], text}
+    )
+
+
 def changes(filled: Fields, said: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an offer that differ from what the form showed, as ``ListingChange`` takes them.
 

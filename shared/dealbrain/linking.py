@@ -1,9 +1,13 @@
-"""What machines read of a page about things: JSON-LD in the words of schema.org."""
+"""What machines read of a page: JSON-LD in the words of schema.org, and the frame others embed."""
+
+from html import escape
 
 from dealbrain.document import Condition, ListingStatus
 from dealbrain.jsontext import Json, number
 from dealbrain.settings import settings
 from dealbrain.shapes import PublicCollection, PublicListing
+
+FRAME_WIDTH, FRAME_HEIGHT = 640, 480
 
 _SCHEMA = "https://schema.org"
 _CONDITION = {
@@ -41,6 +45,14 @@ def collection(shown: PublicCollection) -> Linked:
         "numberOfItems": len(items),
         "itemListElement": items,
     }
+
+
+def frame(collection_id: int, name: str, width: int = FRAME_WIDTH, height: int = FRAME_HEIGHT) -> str:
+    """The HTML by which another page shows a public collection; width and height in pixels."""
+    return (
+        f'<iframe src="{settings().public_origin}/embed/{collection_id}" width="{width}" height="{height}"'
+        f' loading="lazy" title="{escape(name)}"></iframe>'
+    )
 
 
 def _product(shown: PublicListing) -> Linked:

@@ -120,22 +120,7 @@ def render(
     # Templates are dear to import, and an answer that only leads on needs none.
     from dealbrain import templating
 
-    who = web.caller()
-    here = web.request()[1]
-    known = {
-        "me": who.username if isinstance(who, Person) else None,
-        "origin": settings().public_origin,
-        "here": here,
-        "address": here + (f"?{web.query()}" if web.query() else ""),
-        # A form's address may have no page of its own, and a page's may be wrong for its parameters.
-        "way_back": here if web.request()[0] in web.READING else _came_from(),
-        "with_query": partial(_with_query, here, web.query()),
-        "is_piece": is_piece(),
-        "status": HTTPStatus(status),
-        # What a form brings along that must do its work once, however often it is sent.
-        "once": uuid4().hex if isinstance(who, Person) else None,
-    }
-    html = templating.html(template, known | values)
+    html = templating.html(template, _known_to_all(status) | values)
     said = {
         "Content-Security-Policy": csp or policy(),
         # Our own pages learn where a form stood, which is how a write is told from another site's; nobody
@@ -146,6 +131,27 @@ def render(
         "Vary": "Accept-Encoding, Cookie, HX-Request",
     }
     return Response(status, HTML, html, {**said, **(headers or {})}, compress=True)
+
+
+def _known_to_all(status: int) -> dict[str, object]:
+    """What every template knows of who asks, and for what."""
+    who, (method, here) = web.caller(), web.request()
+    address = here + (f"?{web.query()}" if web.query() else "")
+    is_reading = method in web.READING
+    return {
+        "me": who.username if isinstance(who, Person) else None,
+        "origin": settings().public_origin,
+        "here": here,
+        "address": address,
+        # A form's address may have no page of its own, and a page's may be wrong for its parameters.
+        "way_back": here if is_reading else _came_from(),
+        "again": address if is_reading else _came_from(),
+        "with_query": partial(_with_query, here, web.query()),
+        "is_piece": is_piece(),
+        "status": HTTPStatus(status),
+        # What a form brings along that must do its work once, however often it is sent.
+        "once": uuid4().hex if isinstance(who, Person) else None,
+    }
 
 
 def _with_query(here: str, query: str, **changed: object) -> str:
@@ -211,6 +217,12 @@ def _in_a_line(refusal: Refusal) -> str:
 
 def _to_sign_in() -> Response[str]:
     location = f"{SIGN_IN}?next={quote(_came_from(), safe='/')}"
+    if is_piece() and web.request()[0] not in web.READING:
+        # What somebody has typed would be gone with the page.
+        sentence = "You are not signed in any more. Sign in in another tab, and go on here."
+        return Response(
+            HTTPStatus.UNAUTHORIZED, "text/plain; charset=utf-8", sentence, {"Cache-Control": NO_STORE}
+        )
     if is_piece():
         # A redirection would be followed by the script, and not by the browser.
         return Response(

@@ -243,6 +243,7 @@ WAYS = (
     Way("public collection", COLLECTION, "{public}?view=cards", None, has_cards=True, is_public=True),
     Way("public collection as a table", COLLECTION, "{public}?view=table", None, is_public=True),
     Way("notes", "GET /collections/{collection_id}/items/{item_id}", "{notes}"),
+    Way("delete a collection", "GET /collections/{collection_id}/delete", "{unlisted}/delete"),
     Way("share", "GET /collections/{collection_id}/share", "{private}/share"),
     Way("share, sure?", "GET /collections/{collection_id}/share", "{private}/share", then=ask_public),
     Way("share, links", "GET /collections/{collection_id}/share", "{unlisted}/share"),

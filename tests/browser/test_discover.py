@@ -93,6 +93,7 @@ def test_scrolling_on_shows_all_three_pages_and_nothing_twice(visit: Visit, many
         page.mouse.wheel(0, 100_000)
         expect(page.locator("#found h3")).to_have_count(so_far)
     assert names(page) == many
+    assert page.locator("#list > li").count() == MANY
     expect(page.locator("#more")).to_have_count(0)
 
 

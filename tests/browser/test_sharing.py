@@ -39,7 +39,7 @@ def share_dialog(page: Page, collection: Thing) -> Locator:
 
 def copied(page: Page, dialog: Locator) -> str:
     """Press the dialog's copy button; answers what the clipboard holds then."""
-    dialog.get_by_role("button", name="Copy").click()
+    dialog.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator("#told")).to_have_text("Copied.")
     found: str = page.evaluate("navigator.clipboard.readText()")
     return found
@@ -140,6 +140,7 @@ def close_it(owner: Page, picks: Thing, how: str) -> None:
     dialog = share_dialog(owner, picks)
     if how == "private":
         dialog.get_by_label("Private").check()
+        dialog.get_by_role("button", name="Make it private").click()
         expect(dialog.get_by_text("As long as it is private")).to_be_visible()
     elif how == "revoked":
         dialog.get_by_role("button", name="Revoke For Ben").click()
@@ -191,6 +192,41 @@ def test_coming_back_to_what_is_still_open_changes_nothing(visit: Visit, link: T
         come_back(page)
     assert asked.value.status == 200
     assert page.locator("#items h3").all_inner_texts() == TITLES
+
+
+def test_one_key_too_many_ends_no_links(visit: Visit, picks: Thing, link: Thing) -> None:
+    page = visit("alice")
+    page.goto(f"/collections/{picks['id']}/share")
+    page.get_by_label("Unlisted").press("ArrowUp")
+    expect(page.locator(".careful")).to_contain_text("1 link will end")
+    page.get_by_role("link", name="Leave it as it is").click()
+    expect(page.locator(".careful")).to_have_count(0)
+    stranger = visit()
+    stranger.goto(link["url"])
+    expect(stranger.get_by_role("heading", level=1)).to_have_text("Quiet minis")
+
+
+def test_what_a_dialog_is_refused_is_told_in_it(
+    visit: Visit, alice: Person, picks: Thing, link: Thing, complaints: list[str]
+) -> None:
+    page = visit("alice")
+    dialog = share_dialog(page, picks)
+    alice.delete(f"/collections/{picks['id']}/share-tokens/{link['id']}")
+    dialog.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("dialog").locator("#told")).to_contain_text("There is no such")
+    complaints.clear()
+
+
+def test_a_dialog_that_has_nothing_to_show_is_not_opened(
+    visit: Visit, alice: Person, picks: Thing, complaints: list[str]
+) -> None:
+    page = visit("alice")
+    page.goto(f"/collections/{picks['id']}")
+    alice.delete(f"/collections/{picks['id']}")
+    page.get_by_role("link", name="Share").click()
+    expect(page.locator("#told")).to_contain_text("There is no such")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    complaints.clear()
 
 
 def test_a_link_that_expired_is_marked_in_the_dialog(visit: Visit, picks: Thing, link: Thing) -> None:
@@ -263,6 +299,7 @@ def test_keys_alone_sign_in_find_open_and_copy(visit: Visit, alice: Person, api:
     tab_to(page, "Sign in")
     page.keyboard.press("Enter")
     page.wait_for_url("**/oauth2/authorize**")
+    expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type("carol")
     page.keyboard.press("Enter")
     page.wait_for_url("**/discover")

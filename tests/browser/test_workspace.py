@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Visit
 from tests.makers import Person
@@ -40,6 +40,20 @@ def titles(page: Page) -> list[str]:
 def answered(page: Page, part: str) -> Any:
     """What waits until a form of ours is answered."""
     return page.expect_response(lambda one: one.request.method == "POST" and part in one.url)
+
+
+def hold(page: Page, pattern: str) -> list[Route]:
+    """Hold the first that is sent there until the test lets it go."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(pattern, keep)
+    return held
 
 
 # ------------------------------------------------------------------------------------- status and notes
@@ -237,6 +251,46 @@ def test_what_two_windows_undo_is_undone_once(
     assert len(items(alice, picks)) == 3
 
 
+def test_what_is_typed_while_the_note_before_is_saved_is_saved_too(
+    page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page.locator(".notes summary").first.click()
+    note = page.get_by_label("Public note").first
+    held = hold(page, "**/items/*")
+    with page.expect_request(lambda one: one.method == "POST"):
+        note.fill("The first words")
+    note.fill("The first words, and the last")
+    # Left, a field is saved at once; this one waits for the one before it.
+    note.blur()
+    with page.expect_response(lambda one: "last" in (one.request.post_data or "")):
+        held[0].continue_()
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    assert items(alice, picks)[0]["notes"] == "The first words, and the last"
+
+
+def test_a_note_that_could_not_be_sent_is_told_so(page: Page, complaints: list[str]) -> None:
+    page.locator(".notes summary").first.click()
+    note = page.get_by_label("Public note").first
+    expect(note).to_be_focused()
+    page.context.set_offline(True)
+    note.fill("Underground")
+    expect(page.locator(".saved").first).to_have_text("Not saved")
+    complaints.clear()
+    page.context.set_offline(False)
+
+
+def test_the_last_words_before_somebody_leaves_are_saved(page: Page, picks: Mapping[str, Any]) -> None:
+    page.locator(".notes summary").first.click()
+    note = page.get_by_label("Public note").first
+    expect(note).to_be_focused()
+    note.fill("Quickly")
+    page.evaluate("location.assign('/discover')")
+    page.wait_for_url("**/discover")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Discover")
+    page.goto(f"/collections/{picks['id']}")
+    expect(page.locator(".notes summary").first).to_have_text("Quickly")
+
+
 # -------------------------------------------------------------------------------------------- arranging
 
 
@@ -289,6 +343,55 @@ def test_an_order_after_a_note_is_no_order_of_an_old_page(page: Page) -> None:
     assert order.value.status == 303
 
 
+def test_moves_in_quick_succession_all_count(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    page.clock.install()
+    page.reload()
+    held = hold(page, "**/order")
+    with page.expect_request("**/order"):
+        page.get_by_role("button", name="Move First box").press("ArrowDown")
+    page.get_by_role("button", name="Move Third box").press("ArrowUp")
+    # The second is to be sent by now.
+    page.clock.run_for(1_000)
+    with page.expect_response(lambda one: "/order" in one.url and one.request != held[0].request):
+        held[0].continue_()
+    assert [one["listing_id"] for one in items(alice, picks)] == [2, 3, 1]
+
+
+def test_a_status_set_here_does_not_hide_an_order_made_elsewhere(
+    visit: Visit, page: Page, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    other = visit("alice")
+    other.goto(f"/collections/{picks['id']}")
+    with answered(other, "/order"):
+        other.get_by_role("button", name="Move First box").press("ArrowDown")
+    with answered(page, "/items/"):
+        page.locator(".item").first.get_by_role("button", name="Bought").click()
+    page.get_by_role("button", name="Move Third box").press("ArrowUp")
+    expect(page.locator("#told")).to_contain_text("changed in the meantime")
+    complaints.clear()
+    expect(page.locator("#items h3").first).to_have_text("Second box")
+
+
+def test_keys_do_nothing_to_an_offer_one_has_left(
+    page: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    page.keyboard.press("j")
+    page.get_by_role("link", name="Share").focus()
+    page.keyboard.press("3")
+    page.keyboard.press("j")
+    with answered(page, "/items/"):
+        page.keyboard.press("4")
+    assert [one["status"] for one in items(alice, picks)].count("rejected") == 0
+
+
+def test_enter_on_a_box_changes_nothing(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    alice.patch(f"/collections/{picks['id']}/items/1", {"status": "bought"})
+    choose(page, "First box", "Second box")
+    page.get_by_label("Choose First box").press("Enter")
+    page.wait_for_url("**/compare?*")
+    assert items(alice, picks)[0]["status"] == "bought"
+
+
 def test_a_number_pressed_with_nothing_in_focus_changes_nothing(
     page: Page, alice: Person, picks: Mapping[str, Any]
 ) -> None:
@@ -317,6 +420,14 @@ def test_many_are_removed_and_brought_back(page: Page, alice: Person, picks: Map
     assert [one["listing"]["title"] for one in items(alice, picks)] == list(TITLES)
 
 
+def test_how_many_there_are_is_said_anew(page: Page) -> None:
+    choose(page, "First box", "Third box")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator("#about")).to_contain_text("1 offer")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#about")).to_contain_text("3 offers")
+
+
 def test_a_status_of_many_is_taken_back(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
     choose(page, "First box", "Second box")
     page.locator("#bulk").get_by_role("button", name="Rejected").click()
@@ -340,6 +451,27 @@ def test_a_filter_stands_in_the_address_and_narrows_at_once(page: Page) -> None:
     page.get_by_label("Price to, $").fill("150")
     page.wait_for_url("**?max_price=150**")
     expect(page.locator("#items h3")).to_have_text(["First box", "Second box"])
+
+
+def test_after_a_way_back_everything_works_as_before(page: Page) -> None:
+    page.get_by_label("Order").select_option("price")
+    page.wait_for_url("**sort=price**")
+    expect(page.locator(".handle")).to_have_count(0)
+    page.go_back()
+    expect(page.locator(".handle")).to_have_count(3)
+    page.get_by_role("link", name="Share").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Who may see it")
+
+
+def test_one_way_back_leads_to_what_was_there_before(page: Page) -> None:
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Price to, $").fill("150")
+    page.wait_for_url("**?max_price=150**")
+    # Leaving the field is a change to the browser, and none to anybody else.
+    with page.expect_response(lambda one: "max_price=150" in one.url):
+        page.get_by_label("Price to, $").blur()
+    page.go_back()
+    page.wait_for_url(lambda url: "max_price" not in url)
 
 
 def test_an_order_by_price_has_nothing_to_drag(page: Page) -> None:
@@ -388,3 +520,12 @@ def test_without_scripts_a_new_name_is_taken(visit: Visit, picks: Mapping[str, A
     page.get_by_label("Name", exact=True).fill("Better picks")
     page.get_by_role("button", name="Save", exact=True).click()
     assert page.get_by_role("heading", level=1).inner_text() == "Better picks"
+
+
+def test_who_clicks_twice_makes_one(visit: Visit, alice: Person) -> None:
+    page = visit("alice")
+    page.goto("/collections")
+    page.get_by_label("A new one").fill("Once")
+    page.get_by_role("button", name="Make it").dblclick()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Once")
+    assert len(alice.get("/collections").json()["items"]) == 1

@@ -10,6 +10,8 @@ function tell(text) {
   const words = document.createElement("p");
   words.textContent = text;
   told.append(words);
+  // Of what stands beside an open dialog nothing is seen or heard.
+  (dialog.open ? dialog : document.body).append(place);
   place.replaceChildren(told);
   setTimeout(() => told.remove(), 6000);
 }
@@ -24,10 +26,24 @@ document.addEventListener("htmx:error", ({detail}) => {
 
 // -------------------------------------------------------------------------------------------- forms
 
+// What was sent is not sent again by who clicks twice. Forms that htmx sends say so by hx-sync.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method !== "post") return;
+  if ("sent" in event.target.dataset) event.preventDefault();
+  event.target.dataset.sent = "";
+});
+addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+
 // What nobody filled in stays out of addresses.
 document.addEventListener("htmx:config:request", ({detail: {ctx}}) => {
   if (ctx.request.method !== "GET") return;
   for (const [name, value] of [...ctx.request.body]) if (value === "") ctx.request.body.delete(name);
+});
+
+// One goes back to another page, not to the same again, nor to what was refused.
+document.addEventListener("htmx:before:history:update", (event) => {
+  const {history: {path}, response} = event.detail;
+  if (response.status >= 400 || path === location.pathname + location.search) event.preventDefault();
 });
 
 document.addEventListener("click", async ({target}) => {
@@ -47,7 +63,7 @@ document.addEventListener("click", async ({target}) => {
 
 const dialog = document.getElementById("dialog");
 document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
-  if (ctx.target?.id === "dialog-body" && !dialog.open) dialog.showModal();
+  if (ctx.target?.id === "dialog-body" && !dialog.open && ctx.response.status < 400) dialog.showModal();
   if (dialog.contains(ctx.sourceElement) && ctx.request.method !== "GET") dialog.dataset.changed = "";
 });
 // Who goes by keys stays about where they were, though what held the focus is gone with what it stood in.
@@ -167,8 +183,9 @@ function takeFiles(form) {
     show("Sending …", 0);
     const about = JSON.stringify({file_name: file.name.slice(-255), size: file.size, content_type: kind});
     const asked = await fetch("/v1/uploads", {method: "POST", headers: {"Content-Type": "application/json"}, body: about});
-    const upload = await asked.json();
-    if (!asked.ok) throw Error(upload.detail);
+    if (asked.status === 401) throw Error("You are not signed in any more. Sign in in another tab, and try again here.");
+    const upload = await asked.json().catch(() => ({}));
+    if (!asked.ok) throw Error(upload.detail ?? "This did not work just now. Please try again.");
     await send(upload, file);
     await read(upload.upload_id);
   }

@@ -21,15 +21,19 @@ function go(by) {
   next?.scrollIntoView({block: "nearest"});
 }
 
+const inFocus = () => document.activeElement.closest("#items .item");
 const KEYS = {
   j: () => go(1),
   k: () => go(-1),
-  x: () => document.getElementById(here)?.querySelector("input[name=item]").click(),
+  x: () => inFocus()?.querySelector("input[name=item]").click(),
 };
 for (const number of [1, 2, 3, 4]) {
   KEYS[number] = () => {
-    const row = document.getElementById(here);
-    if (row) statusOf(row, number)?.click();
+    const row = inFocus();
+    if (!row) return;
+    const button = statusOf(row, number);
+    button.click();
+    tell(`${row.querySelector("h3").textContent}: ${button.value}`);
   };
 }
 
@@ -55,22 +59,28 @@ countChosen();
 
 // -------------------------------------------------------------------------------------------- status
 
+// The state of the collection this page shows: another one's changes are not taken for our own.
+const revision = () => document.getElementById("revision")?.value ?? "";
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches(".status")) return;
   event.preventDefault();
-  const values = {status: event.submitter.value};
+  const values = {status: event.submitter.value, revision: revision()};
   htmx.ajax("POST", form.getAttribute("action"), {source: form, target: form, swap: "outerMorph", values});
 });
 
 // ------------------------------------------------------------------------------------------- arranging
 
-function sendOrder() {
+// What is answered to one order is what the next one rests on; rows that were moved meanwhile stay where they are.
+let ordered = Promise.resolve();
+const sendOrder = () => (ordered = ordered.then(sendRows));
+
+function sendRows() {
   const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.id.slice(5));
-  const revision = document.getElementById("revision").value;
   const order = document.getElementById("order");
-  htmx.ajax("POST", order.getAttribute("action"), {
-    source: order, target: "#items", select: "#items", swap: "outerMorph", values: {items: items.join(","), revision},
+  return htmx.ajax("POST", order.getAttribute("action"), {
+    source: order, target: "#revision", select: "#revision", swap: "outerHTML", values: {items: items.join(","), revision: revision()},
   });
 }
 
@@ -121,20 +131,37 @@ document.addEventListener("toggle", async ({target}) => {
   target.querySelector("textarea")?.focus();
 }, true);
 
-for (const [event, words] of [["htmx:before:request", "Saving …"], ["htmx:response:error", "Not saved"]]) {
-  document.addEventListener(event, ({detail: {ctx}}) => {
-    if (ctx.sourceElement?.matches("[data-saves]")) ctx.sourceElement.querySelector(".saved").textContent = words;
-  });
+const notesOf = ({sourceElement}) => (sourceElement?.matches("[data-saves]") ? sourceElement : null);
+const say = (form, words) => form && (form.querySelector(".saved").textContent = words);
+
+document.addEventListener("htmx:before:request", ({detail: {ctx}}) => {
+  const form = notesOf(ctx);
+  if (!form) return;
+  say(form, "Saving …");
+  // It may have waited for the one before it, and rests on what that has written.
+  for (const field of form.querySelectorAll("[data-was]")) ctx.request.body.set(field.dataset.was, form.elements[field.dataset.was].value);
+  ctx.request.body.set("revision", revision());
+});
+for (const event of ["htmx:response:error", "htmx:error"]) {
+  document.addEventListener(event, ({detail: {ctx}}) => ctx && say(notesOf(ctx), "Not saved"));
 }
 document.addEventListener("htmx:after:request", ({detail: {ctx}}) => {
-  const form = ctx.sourceElement;
-  if (!form?.matches("[data-saves]") || ctx.response.status >= 400) return;
-  form.querySelector(".saved").textContent = "Saved";
-  const short = form.closest("details")?.querySelector("summary bdi");
-  if (short) short.textContent = form.elements.notes.value || form.elements.private_notes.value || form.dataset.saves;
+  const form = notesOf(ctx);
+  if (!form || ctx.response.status >= 400) return;
+  say(form, "Saved");
   // From now on this is what was seen.
   for (const field of form.querySelectorAll("[data-was]")) {
     form.elements[field.dataset.was].value = new URLSearchParams(ctx.request.body).get(field.name) ?? "";
+  }
+  const short = form.closest("details")?.querySelector("summary bdi");
+  const {notes, private_notes} = form.elements;
+  if (short) short.textContent = [notes.value, private_notes.value].filter(Boolean).join(" · ") || form.dataset.saves;
+});
+// The last words before somebody leaves are not waited for any more, but sent.
+addEventListener("pagehide", () => {
+  for (const form of document.querySelectorAll("[data-saves]")) {
+    const isSaved = [...form.querySelectorAll("[data-was]")].every((field) => field.value === form.elements[field.dataset.was].value);
+    if (!isSaved) fetch(form.action, {method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual"});
   }
 });
 
