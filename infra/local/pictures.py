@@ -162,12 +162,15 @@ def prepare(running: System) -> tuple[Shot, ...]:
         Shot("collection-table", f"{own}?view=table", HUNTER),
         Shot("collections", "/collections", CURATOR),
         Shot("workspace", own, CURATOR),
+        Shot("workspace-notes", own, CURATOR, _noting),
         Shot("workspace-cards", f"{own}?view=cards", CURATOR),
         Shot("workspace-chosen", own, CURATOR, _choose),
         Shot("workspace-filtered", f"{own}?max_price=260&sort=per_mark", CURATOR),
         Shot("workspace-empty", f"/collections/{empty}", CURATOR),
         Shot("share", own, CURATOR, _opened("Share"), is_dialog=True),
         Shot("share-warning", f"/collections/{draft}", CURATOR, _warned, is_dialog=True),
+        Shot("share-ending-links", own, CURATOR, _closing, is_dialog=True),
+        Shot("collection-delete", own, CURATOR, _deleting, is_dialog=True),
         Shot("compare", f"{own}/compare?{chosen}", CURATOR),
         Shot("offer", offer),
         Shot("offer-mine", offer, CURATOR),
@@ -242,6 +245,22 @@ def _warned(page: Page) -> None:
     _opened("Share")(page)
     page.get_by_role("dialog").get_by_text("Public", exact=True).click()
     page.get_by_role("button", name="Make it public").wait_for()
+
+
+def _closing(page: Page) -> None:
+    _opened("Share")(page)
+    page.get_by_role("dialog").get_by_text("Private", exact=True).click()
+    page.get_by_role("button", name="Make it private").wait_for()
+
+
+def _deleting(page: Page) -> None:
+    page.get_by_text("More", exact=True).click()
+    _opened("Delete")(page)
+
+
+def _noting(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").wait_for()
 
 
 def _choose(page: Page) -> None:
