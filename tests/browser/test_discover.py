@@ -47,6 +47,16 @@ def test_what_is_typed_is_found_and_stands_in_the_address(visit: Visit, alice: P
 
 
 @pytest.mark.usefixtures("wares")
+def test_how_many_are_found_is_told_where_it_was_told_before(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    told = page.get_by_role("status").first.element_handle()
+    page.get_by_label("Search").fill("minis")
+    # Readers of screens hear what changes inside a place, not a place that is another one.
+    page.wait_for_function("one => one.isConnected && one.textContent === '1 collection'", arg=told)
+
+
+@pytest.mark.usefixtures("wares")
 def test_searching_as_one_types_sends_nothing_that_is_empty(visit: Visit) -> None:
     page = visit()
     page.goto("/discover")
