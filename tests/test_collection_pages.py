@@ -122,6 +122,24 @@ def test_a_name_changed_elsewhere_stays_when_only_the_description_is_written(
     assert (now["name"], now["description"]) == ("Renamed elsewhere", "New")
 
 
+def test_a_name_written_in_two_windows_is_asked_about_once(ann: Person, alice: Person, picks: Thing) -> None:
+    alice.patch(page_of(picks), {"name": "Renamed elsewhere"})
+    sent = {"name": "Renamed here", "name_was": "My picks"}
+    answer = ann.submit(page_of(picks, "/edit"), sent)
+    assert answer.status_code == 422
+    assert "By now “Renamed elsewhere” stands here" in words(answer.text)
+    assert whole(alice, picks)["name"] == "Renamed elsewhere"
+    led(ann.submit(page_of(picks, "/edit"), sent | {"name_was": hidden(answer.text, "name_was")}))
+    assert whole(alice, picks)["name"] == "Renamed here"
+
+
+def test_what_is_not_sent_of_a_collection_stays(ann: Person, alice: Person, picks: Thing) -> None:
+    alice.patch(page_of(picks), {"description": "Stays"})
+    led(ann.submit(page_of(picks, "/edit"), {"name": "New"}))
+    now = whole(alice, picks)
+    assert (now["name"], now["description"]) == ("New", "Stays")
+
+
 def test_a_form_sent_back_as_it_was_shown_changes_nothing(ann: Person, alice: Person, picks: Thing) -> None:
     before = whole(alice, picks)
     sent = {"name": "My picks", "name_was": "My picks", "description": "", "description_was": ""}
@@ -550,6 +568,13 @@ def test_a_piece_is_answered_the_buttons_and_the_new_revision(ann: Person, picks
     assert 'value="bought" aria-pressed="true"' in answer.text
     assert hidden(answer.text, "revision") == "5"
     assert "<html" not in answer.text
+
+
+def test_what_was_being_saved_may_be_there_by_now(ann: Person, alice: Person, picks: Thing) -> None:
+    alice.patch(page_of(picks, "/items/2"), {"notes": "on its way"})
+    sent = {"notes": "the last words", "notes_was": ["before", "on its way"]}
+    led(ann.submit(page_of(picks, "/items/2"), sent))
+    assert whole(alice, picks)["items"][1]["notes"] == "the last words"
 
 
 @pytest.mark.parametrize("sent", [{"revision": "3"}, {"revision": ""}, {"revision": "x"}, {}])

@@ -128,3 +128,41 @@ def test_a_new_offer_is_all_that_was_filled_in() -> None:
 
 def test_fields_that_are_no_offer_s_are_not_taken() -> None:
     assert editing.sent({"/custom_fields/x": ["1"], "/other_urls/0/other": ["1"], "text": ["1"]}) == {}
+
+
+# ------------------------------------------------------------------------------------------- two windows
+
+SEEN = editing.shown(STORED)
+FEWER = {"/other_urls/0/url": "https://a.example/", "/other_urls/0/label": "A", "/other_urls/1/url": ""}
+
+
+def back(**typed: str) -> dict[str, str]:
+    """The form as it was shown, with something typed in it."""
+    return SEEN | {f"/{name}": text for name, text in typed.items()}
+
+
+def test_what_nobody_typed_is_not_typed() -> None:
+    assert editing.typed(back(seller="Somebody"), SEEN) == {"/seller": "Somebody"}
+
+
+def test_links_are_typed_as_a_whole() -> None:
+    assert editing.typed(SEEN | FEWER, SEEN).keys() == {one for one in SEEN if one.startswith("/other_urls")}
+
+
+def test_what_was_written_elsewhere_and_not_here_is_not_overtaken() -> None:
+    now = editing.shown({**STORED, "price_usd": 100})
+    assert editing.overtaken({"/seller": "Somebody"}, SEEN, now) == ()
+
+
+@pytest.mark.parametrize(("elsewhere", "found"), [("Another", ["/seller"]), ("Somebody", [])])
+def test_what_was_written_otherwise_elsewhere_is_overtaken(elsewhere: str, found: list[str]) -> None:
+    now = editing.shown({**STORED, "seller": elsewhere})
+    assert [one.pointer for one in editing.overtaken({"/seller": "Somebody"}, SEEN, now)] == found
+
+
+def test_links_written_elsewhere_are_overtaken_whichever_of_them_it_is() -> None:
+    more = [*STORED["other_urls"], {"url": "https://c.example/"}, {"url": "https://d.example/"}]
+    now = editing.shown({**STORED, "other_urls": more})
+    typed = editing.typed(SEEN | {"/other_urls/0/label": "Another"}, SEEN)
+    (problem,) = editing.overtaken(typed, SEEN, now)
+    assert "https://d.example/" in problem.message

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from dealbrain import collecting
+from dealbrain import access, collecting, editing
 from dealbrain.db import transaction
+from dealbrain.editing import Fields
 from dealbrain.errors import Invalid
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.narrowing import Wanted
@@ -16,29 +17,39 @@ app = page(signed_in=True)
 # What its cards show is something else now.
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 
-# No text anybody can type.
-_UNSEEN = "\0"
+_FIELDS = ("name", "description")
+# What an empty field means: a name is refused, and no description is none.
+_EMPTY: Mapping[str, str | None] = {"name": "", "description": None}
 
 
 @app.post("/collections/<collection_id>/edit", summary="Rename or describe a collection")
 def edit_collection(collection_id: PathId) -> Response[str]:
-    """Take name and description; an empty description is none."""
-    typed = _typed(said(fields(), "name", "name_was", "description", "description_was"))
-    if not typed:
-        return see_other(f"/collections/{collection_id}")
+    """Take what was written of name and description; an empty description is none."""
+    sent = said(fields(), "name", "name_was", "description", "description_was")
+    seen = {name: sent[f"{name}_was"] or "" for name in _FIELDS if f"{name}_was" in sent}
+    known = {name: sent.get(name) or "" for name in _FIELDS if name in sent or name == "name"}
+    # The rest may have been changed elsewhere since it was shown, and stays.
+    typed = {name: text for name, text in known.items() if text != seen.get(name)}
     try:
-        change = read(CollectionChange, typed)
+        _change(collection_id, typed, seen)
     except Invalid as refusal:
         return workspace(collection_id, Wanted(), refusal.problems, typed)
-    with transaction() as session:
-        collecting.change(session, person(), collection_id, change, now())
     return see_other(f"/collections/{collection_id}")
 
 
-def _typed(sent: Mapping[str, str | None]) -> dict[str, str | None]:
-    """What differs from what the form showed: the rest may have been changed elsewhere, and stays."""
-    known = {"name": sent.get("name") or "", "description": sent.get("description")}
-    return {name: text for name, text in known.items() if sent.get(f"{name}_was", _UNSEEN) != (text or None)}
+def _change(collection_id: int, typed: Mapping[str, str], seen: Mapping[str, str]) -> None:
+    change = read(CollectionChange, {name: text or _EMPTY[name] for name, text in typed.items()})
+    with transaction() as session:
+        row = access.editable(session, person(), collection_id)
+        now_there = {name: getattr(row, name) or "" for name in _FIELDS}
+        if overtaken := editing.overtaken(_pointed(typed), _pointed(seen), _pointed(now_there)):
+            raise Invalid("Where you wrote, something else was written meanwhile.", problems=overtaken)
+        if change.said():
+            collecting.change(session, person(), collection_id, change, now())
+
+
+def _pointed(values: Mapping[str, str]) -> Fields:
+    return {f"/{name}": text for name, text in values.items()}
 
 
 handler = entry(app)

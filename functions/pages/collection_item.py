@@ -54,8 +54,8 @@ def _changed(collection_id: int, item_id: int, sent: Mapping[str, list[str]]) ->
     return render("item_piece.html", collection={"id": collection_id, "revision": revision}, item=shown)
 
 
-def _seen(sent: Mapping[str, list[str]]) -> dict[str, str]:
-    return {name: sent[was][0] for name, was in SEEN.items() if name in sent and was in sent}
+def _seen(sent: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {name: sent[was] for name, was in SEEN.items() if name in sent and was in sent}
 
 
 def _notes(collection_id: int, item_id: int, sent: Mapping[str, list[str]] | None = None) -> Response[str]:

@@ -3,7 +3,7 @@
 from dealbrain import collecting
 from dealbrain.db import transaction
 from dealbrain.facts import CARDS, SPECS, Bucket
-from dealbrain.pages import fields, number, page, read, said, see_other
+from dealbrain.pages import fields, is_piece, number, page, read, render, said, see_other
 from dealbrain.shapes import ItemOrder, PathId
 from dealbrain.web import Needs, Response, entry, now, person
 
@@ -21,8 +21,10 @@ def reorder(collection_id: PathId) -> Response[str]:
         ItemOrder, {"item_ids": [number(one) for one in numbers], "revision": number(sent.get("revision"))}
     )
     with transaction() as session:
-        collecting.reorder(session, person(), collection_id, wanted, now())
-    return see_other(f"/collections/{collection_id}")
+        revision = collecting.reorder(session, person(), collection_id, wanted, now()).revision
+    if not is_piece():
+        return see_other(f"/collections/{collection_id}")
+    return render("item_piece.html", collection={"id": collection_id, "revision": revision}, item=None)
 
 
 handler = entry(app)

@@ -2,7 +2,7 @@
 
 from dealbrain import facts, sharing
 from dealbrain.db import transaction
-from dealbrain.errors import Refusal
+from dealbrain.errors import Refusal, Unauthenticated
 from dealbrain.pages import Page, policy, refused, render
 from dealbrain.shapes import PathId
 from dealbrain.web import Needs, Response, count, entry, now, ready, viewer
@@ -14,7 +14,9 @@ class Embedded(Page):
     """A page any other may frame, and so are its refusals: a browser shows no others inside a frame."""
 
     def tell(self, refusal: Refusal) -> Response[str]:
-        """Say in the frame that there is nothing to see."""
+        """Say in the frame that there is nothing to see; a wrong token is told as everywhere."""
+        if isinstance(refusal, Unauthenticated):
+            return super().tell(refusal)
         return refused(refusal, "embed_refused.html", csp=_framed())
 
 

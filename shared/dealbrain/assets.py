@@ -1,6 +1,7 @@
 """What pages fetch besides themselves, by names that change with the content: each may be kept for ever."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,12 @@ _KINDS = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+}
+# In our own files; in a script only whole lines are.
+_COMMENTS = {
+    ".css": re.compile(rb"[ \t]*/\*.*?\*/\n?", re.DOTALL),
+    ".js": re.compile(rb"^[ \t]*//[^\n]*\n", re.MULTILINE),
+    ".svg": re.compile(rb"<!--.*?-->", re.DOTALL),
 }
 # What is served, and the files it is made of, one behind the other: a page asks for one script, not three.
 _MADE_OF = {
@@ -60,8 +67,14 @@ def _made() -> Mapping[str, Asset]:
     return {name: _asset(name, parts) for name, parts in _MADE_OF.items()}
 
 
+def _served(file: Path) -> bytes:
+    """A file as browsers get it: without what it tells those who change it."""
+    content = file.read_bytes()
+    return content if ".min." in file.name else _COMMENTS[file.suffix].sub(b"", content)
+
+
 def _asset(name: str, parts: tuple[str, ...]) -> Asset:
-    content = b"\n".join((FOLDER / part).read_bytes() for part in parts)
+    content = b"\n".join(_served(FOLDER / part) for part in parts)
     digest = hashlib.sha256(content).hexdigest()[:_DIGEST_LETTERS]
     path = Path(name)
     return Asset(f"{path.stem}-{digest}{path.suffix}", _KINDS[path.suffix], content)

@@ -217,7 +217,7 @@ def change_item(
 
 
 def refuse_overwriting(
-    session: Session, who: Person, collection_id: int, item_id: int, seen: Mapping[str, str | None]
+    session: Session, who: Person, collection_id: int, item_id: int, seen: Mapping[str, Iterable[str]]
 ) -> None:
     """Refuse to write over what somebody else, or another window, has written meanwhile.
 
@@ -226,7 +226,8 @@ def refuse_overwriting(
         who: its owner.
         collection_id: the collection.
         item_id: the item.
-        seen: what its notes were when a browser showed them, which breaks lines in one way only.
+        seen: what its notes may be: what they were when a browser showed them, which breaks lines in one way
+            only, and what it was just saving.
 
     Raises:
         NotFound: the collection is absent or not the caller's, or the item is not in it.
@@ -234,7 +235,7 @@ def refuse_overwriting(
     """
     _, item, _ = _editable_item(session, who, collection_id, item_id)
     for name, value in seen.items():
-        if _lines(getattr(item, name)) != _lines(value):
+        if _lines(getattr(item, name)) not in map(_lines, value):
             raise Conflict(
                 "This note was changed in another window. Copy yours, load the page again, and add it."
             )

@@ -142,11 +142,18 @@ def overtaken(new: Fields, seen: Fields, now: Fields) -> tuple[Problem, ...]:
         now: what a form shows by now.
     """
     words = "By now “{}” stands here, from another window. Save again to put yours in its place."
-    return tuple(
+    found = [
         Problem(pointer, "conflict", words.format(now.get(pointer, "")))
         for pointer, text in new.items()
-        if pointer in seen and now.get(pointer, "") not in {seen[pointer], text}
-    )
+        if not _LINK.fullmatch(pointer)
+        and pointer in seen
+        and now.get(pointer, "") not in {seen[pointer], text}
+    ]
+    # Links are replaced as a whole.
+    if links(new) and links(seen) and list(_linked(now)) not in (list(_linked(seen)), list(_linked(new))):
+        urls = ", ".join(link["url"] for link in _linked(now) if "url" in link)
+        found.append(Problem(links(new)[0][0], "conflict", words.format(urls)))
+    return tuple(found)
 
 
 def changes(filled: Fields, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The workspace as its owner uses it: by mouse, by keys, in two windows."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from infra.local.processes import wait_until
 from tests.browser.conftest import PHONE, Visit
 from tests.makers import Person
 
@@ -256,6 +259,7 @@ def test_what_is_typed_while_the_note_before_is_saved_is_saved_too(
 ) -> None:
     page.locator(".notes summary").first.click()
     note = page.get_by_label("Public note").first
+    expect(note).to_be_focused()
     held = hold(page, "**/items/*")
     with page.expect_request(lambda one: one.method == "POST"):
         note.fill("The first words")
@@ -279,16 +283,54 @@ def test_a_note_that_could_not_be_sent_is_told_so(page: Page, complaints: list[s
     page.context.set_offline(False)
 
 
-def test_the_last_words_before_somebody_leaves_are_saved(page: Page, picks: Mapping[str, Any]) -> None:
+@pytest.fixture
+def writing(page: Page) -> Locator:
+    """The field of a note in a page whose clock stands, so that nothing is saved by itself."""
+    page.clock.install()
+    page.reload()
     page.locator(".notes summary").first.click()
     note = page.get_by_label("Public note").first
     expect(note).to_be_focused()
-    note.fill("Quickly")
-    page.evaluate("location.assign('/discover')")
-    page.wait_for_url("**/discover")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Discover")
-    page.goto(f"/collections/{picks['id']}")
-    expect(page.locator(".notes summary").first).to_have_text("Quickly")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    return note
+
+
+def wait_for_note(alice: Person, picks: Mapping[str, Any], words: str) -> None:
+    wait_until(
+        lambda: items(alice, picks)[0]["notes"] == words, "the note", seconds=15, log=Path("the test's own")
+    )
+
+
+def test_the_last_words_before_somebody_leaves_are_saved(
+    page: Page, writing: Locator, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    writing.fill("Quickly")
+    page.goto("/discover")
+    wait_for_note(alice, picks, "Quickly")
+
+
+def test_the_last_words_are_saved_though_those_before_are_still_on_their_way(
+    page: Page, writing: Locator, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    held = hold(page, "**/items/*")
+    with page.expect_request(lambda one: one.method == "POST"):
+        writing.fill("Quickly")
+        page.clock.run_for(1_000)
+    writing.fill("Quickly, and more")
+    # What is held arrives first, as far as the server knows.
+    alice.patch(f"/collections/{picks['id']}/items/1", {"notes": "Quickly"})
+    page.goto("/discover")
+    wait_for_note(alice, picks, "Quickly, and more")
+    assert held
+
+
+def test_the_last_words_are_saved_before_something_else_is_shown(
+    page: Page, writing: Locator, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    writing.fill("Quickly")
+    page.get_by_label("Order").select_option("price")
+    page.clock.run_for(400)
+    wait_for_note(alice, picks, "Quickly")
 
 
 # -------------------------------------------------------------------------------------------- arranging
@@ -331,7 +373,7 @@ def test_an_order_after_a_status_is_no_order_of_an_old_page(page: Page) -> None:
         page.locator(".item").first.get_by_role("button", name="Bought").click()
     with answered(page, "/order") as order:
         page.get_by_role("button", name="Move First box").press("ArrowDown")
-    assert order.value.status == 303
+    assert order.value.status == 200
 
 
 def test_an_order_after_a_note_is_no_order_of_an_old_page(page: Page) -> None:
@@ -340,7 +382,7 @@ def test_an_order_after_a_note_is_no_order_of_an_old_page(page: Page) -> None:
     expect(page.locator(".saved").first).to_have_text("Saved")
     with answered(page, "/order") as order:
         page.get_by_role("button", name="Move First box").press("ArrowDown")
-    assert order.value.status == 303
+    assert order.value.status == 200
 
 
 def test_moves_in_quick_succession_all_count(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
@@ -355,6 +397,21 @@ def test_moves_in_quick_succession_all_count(page: Page, alice: Person, picks: M
     with page.expect_response(lambda one: "/order" in one.url and one.request != held[0].request):
         held[0].continue_()
     assert [one["listing_id"] for one in items(alice, picks)] == [2, 3, 1]
+
+
+def test_a_note_and_a_status_at_once_are_no_order_of_an_old_page(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    expect(page.get_by_label("Public note").first).to_be_focused()
+    held = hold(page, "**/items/*")
+    with page.expect_request(lambda one: one.method == "POST"):
+        page.get_by_label("Public note").first.fill("Ask for the charger.")
+    # Both wait for the note, and rest on what it makes of the collection.
+    page.locator(".item").nth(1).get_by_role("button", name="Bought").click()
+    with page.expect_response(lambda one: "status=bought" in (one.request.post_data or "")):
+        held[0].continue_()
+    with answered(page, "/order") as order:
+        page.get_by_role("button", name="Move First box").press("ArrowDown")
+    assert order.value.status == 200
 
 
 def test_a_status_set_here_does_not_hide_an_order_made_elsewhere(

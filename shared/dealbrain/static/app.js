@@ -11,7 +11,8 @@ function tell(text) {
   words.textContent = text;
   told.append(words);
   // Of what stands beside an open dialog nothing is seen or heard.
-  (dialog.open ? dialog : document.body).append(place);
+  const home = dialog.open ? dialog : document.body;
+  if (place.parentNode !== home) home.append(place);
   place.replaceChildren(told);
   setTimeout(() => told.remove(), 6000);
 }
@@ -27,12 +28,13 @@ document.addEventListener("htmx:error", ({detail}) => {
 // -------------------------------------------------------------------------------------------- forms
 
 // What was sent is not sent again by who clicks twice. Forms that htmx sends say so by hx-sync.
+const sent = new WeakMap();
 document.addEventListener("submit", (event) => {
-  if (event.defaultPrevented || event.target.method !== "post") return;
-  if ("sent" in event.target.dataset) event.preventDefault();
-  event.target.dataset.sent = "";
+  const {target: form, submitter, timeStamp} = event;
+  if (event.defaultPrevented || (submitter?.formMethod || form.method) !== "post") return;
+  if (timeStamp - sent.get(form) < 2000) event.preventDefault();
+  else sent.set(form, timeStamp);
 });
-addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
 
 // What nobody filled in stays out of addresses.
 document.addEventListener("htmx:config:request", ({detail: {ctx}}) => {

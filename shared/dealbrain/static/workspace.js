@@ -57,31 +57,31 @@ document.addEventListener("change", ({target}) => target.name === "item" && coun
 document.addEventListener("htmx:after:swap", countChosen);
 countChosen();
 
-// -------------------------------------------------------------------------------------------- status
+// -------------------------------------------------------------------------------- what changes the collection
 
-// The state of the collection this page shows: another one's changes are not taken for our own.
-const revision = () => document.getElementById("revision")?.value ?? "";
+// Statuses, notes and orders go one after the other (hx-sync). Each says the state of the collection it rests on,
+// when it is sent: what those before it made of it, and not what another window did.
+document.addEventListener("htmx:before:request", ({detail: {ctx}}) => {
+  const revision = document.getElementById("revision");
+  if (revision && ctx.sourceElement.matches("#order, .status, [data-saves]")) ctx.request.body.set("revision", revision.value);
+});
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches(".status")) return;
   event.preventDefault();
-  const values = {status: event.submitter.value, revision: revision()};
+  const values = {status: event.submitter.value};
   htmx.ajax("POST", form.getAttribute("action"), {source: form, target: form, swap: "outerMorph", values});
 });
 
 // ------------------------------------------------------------------------------------------- arranging
 
-// What is answered to one order is what the next one rests on; rows that were moved meanwhile stay where they are.
-let ordered = Promise.resolve();
-const sendOrder = () => (ordered = ordered.then(sendRows));
-
-function sendRows() {
-  const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.id.slice(5));
+// Only the state is answered: rows that were moved meanwhile stay where they are.
+function sendOrder() {
   const order = document.getElementById("order");
-  return htmx.ajax("POST", order.getAttribute("action"), {
-    source: order, target: "#revision", select: "#revision", swap: "outerHTML", values: {items: items.join(","), revision: revision()},
-  });
+  const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.id.slice(5)).join(",");
+  if (!order || !items) return;
+  htmx.ajax("POST", order.getAttribute("action"), {source: order, swap: "none", values: {items}});
 }
 
 let later = 0;
@@ -115,11 +115,16 @@ addEventListener("pointerover", () => {
   document.addEventListener("htmx:after:swap", makeSortable);
 }, {once: true});
 
-// What another window did is not written over: show what is there now.
-document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
-  if (ctx.response.status === 409 && ctx.sourceElement?.id === "order") {
-    htmx.ajax("GET", location.pathname + location.search, {target: "#items", select: "#items", swap: "outerHTML"});
-  }
+// What another window did is not written over: show what is there now. Moves that waited rest on what was refused.
+let isOutdated = false;
+document.addEventListener("htmx:response:error", async ({detail: {ctx}}) => {
+  if (ctx.response.status !== 409 || ctx.sourceElement?.id !== "order") return;
+  isOutdated = true;
+  await htmx.ajax("GET", location.pathname + location.search, {target: "#items", select: "#items", swap: "outerHTML"});
+  isOutdated = false;
+});
+document.addEventListener("htmx:before:request", (event) => {
+  if (isOutdated && event.detail.ctx.sourceElement.id === "order") event.preventDefault();
 });
 
 // ---------------------------------------------------------------------------------------------- notes
@@ -133,36 +138,49 @@ document.addEventListener("toggle", async ({target}) => {
 
 const notesOf = ({sourceElement}) => (sourceElement?.matches("[data-saves]") ? sourceElement : null);
 const say = (form, words) => form && (form.querySelector(".saved").textContent = words);
+const notesIn = (form) => [...form.querySelectorAll("[data-was]")];
+const was = (field) => field.form.elements[field.dataset.was];
+const onTheWay = new WeakMap(); // what is being saved of a form's notes
 
 document.addEventListener("htmx:before:request", ({detail: {ctx}}) => {
   const form = notesOf(ctx);
   if (!form) return;
   say(form, "Saving …");
   // It may have waited for the one before it, and rests on what that has written.
-  for (const field of form.querySelectorAll("[data-was]")) ctx.request.body.set(field.dataset.was, form.elements[field.dataset.was].value);
-  ctx.request.body.set("revision", revision());
+  for (const field of notesIn(form)) ctx.request.body.set(field.dataset.was, was(field).value);
+  onTheWay.set(form, new URLSearchParams(ctx.request.body));
 });
 for (const event of ["htmx:response:error", "htmx:error"]) {
   document.addEventListener(event, ({detail: {ctx}}) => ctx && say(notesOf(ctx), "Not saved"));
 }
+document.addEventListener("htmx:finally:request", ({detail: {ctx}}) => onTheWay.delete(ctx.sourceElement));
 document.addEventListener("htmx:after:request", ({detail: {ctx}}) => {
   const form = notesOf(ctx);
   if (!form || ctx.response.status >= 400) return;
   say(form, "Saved");
   // From now on this is what was seen.
-  for (const field of form.querySelectorAll("[data-was]")) {
-    form.elements[field.dataset.was].value = new URLSearchParams(ctx.request.body).get(field.name) ?? "";
-  }
-  const short = form.closest("details")?.querySelector("summary bdi");
+  for (const field of notesIn(form)) was(field).value = onTheWay.get(form).get(field.name) ?? "";
   const {notes, private_notes} = form.elements;
+  const short = form.closest("details")?.querySelector("summary bdi");
   if (short) short.textContent = [notes.value, private_notes.value].filter(Boolean).join(" · ") || form.dataset.saves;
 });
-// The last words before somebody leaves are not waited for any more, but sent.
-addEventListener("pagehide", () => {
-  for (const form of document.querySelectorAll("[data-saves]")) {
-    const isSaved = [...form.querySelectorAll("[data-was]")].every((field) => field.value === form.elements[field.dataset.was].value);
-    if (!isSaved) fetch(form.action, {method: "POST", body: new URLSearchParams(new FormData(form)), keepalive: true, redirect: "manual"});
+
+// The last words before somebody leaves, or before what is shown is replaced, are not waited for any more, but sent.
+// They rest on what was seen, or on what is on its way and may be there by then.
+function sendLastWords(within) {
+  for (const form of within.querySelectorAll("[data-saves]")) {
+    if (notesIn(form).every((field) => field.value === was(field).value)) continue;
+    const body = new URLSearchParams(new FormData(form));
+    for (const field of notesIn(form)) {
+      const before = onTheWay.get(form)?.get(field.name);
+      if (before !== undefined && before !== null) body.append(field.dataset.was, before);
+    }
+    fetch(form.action, {method: "POST", body, keepalive: true, redirect: "manual"});
   }
+}
+addEventListener("pagehide", () => sendLastWords(document));
+document.addEventListener("htmx:before:swap", ({detail: {ctx}}) => {
+  if (!notesOf(ctx) && ctx.target instanceof Element && ctx.swap !== "none") sendLastWords(ctx.target);
 });
 
 // ----------------------------------------------------------------------------------------------- edit
