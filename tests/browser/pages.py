@@ -300,7 +300,8 @@ WAYS = (
     Way("undone", PREVIEW, "{undone}"),
     Way("embedded", "GET /embed/{collection_id}", "{embed}", None),
     Way("sign in", "GET /sign-in", "/sign-in", None),
-    Way("not signed in", "GET /sign-in/callback", "/sign-in/callback?code=x&state=y", None, status=403),
+    # Whoever has not begun to sign in, in a browser in which nobody else has.
+    Way("not signed in", "GET /sign-in/callback", "/sign-in/callback?code=x&state=y", "dora", status=410),
     Way("nothing here", "-", "/nowhere", None, status=404),
 )
 # What answers GET and is no page anybody looks at.

@@ -1,13 +1,13 @@
 """What is claimed of every page, in every state of it: for thumbs, for readers of screens, for slow lines."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, TimeoutError  # noqa: A004 - the browser's own
 
 from dealbrain import db
 from dealbrain.caching import NO_STORE
@@ -24,6 +24,8 @@ WATCH = script("watch.js")
 # All pictures in view are there, and what was painted with them was told.
 SETTLED = script("settled.js")
 PLACEHOLDER = FUNCTIONS / "carding/placeholders" / placeholder_name(Style.light, Size.social, Format.png)
+# The largest thing that was painted so far is a card.
+PAINTED = "() => window.largest?.matches('.picture img')"
 # What is found of a page that is open.
 LOOK = script("look.js")
 
@@ -101,6 +103,10 @@ def seen(request: pytest.FixtureRequest, there: World, browsers: Open) -> Seen:
         if way.then:
             way.then(page)
         page.evaluate(SETTLED)
+        if way.has_cards:
+            # A busy machine tells of what it painted later than it paints.
+            with suppress(TimeoutError):
+                page.wait_for_function(PAINTED)
         look = Look(size, page.evaluate(LOOK), {})
         for theme in themes:
             page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
