@@ -5,7 +5,11 @@ Without a Chromium these tests fail and say what to install.
 
 import base64
 import hashlib
+import json
+import os
 import random
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,7 +22,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from dealbrain import cardspec, scoring
+from dealbrain import cardspec, jsontext, scoring
 from dealbrain.cardspec import PIXELS, CardSpec, Format, Size, Style
 from dealbrain.document import Condition, Cpu, Gpu, Performance, Ram, Storage, StorageMedium
 from functions.drawing import browser as drawing
@@ -110,8 +114,22 @@ def test_whoever_changes_the_template_raises_its_version() -> None:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[contender.Draw]:
-    with contender.page() as drawing_page:
-        yield drawing_page
+    """In a process of its own: there is one Playwright in a process, and pages may be tested in this one."""
+    program = [sys.executable, "-m", contender.__name__, "page"]
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=told) as process:
+        asking, answering = process.stdin, process.stdout
+        assert asking
+        assert answering
+
+        def drawn(spec: CardSpec, style: Style, size: Size, kind: Format) -> bytes:
+            asked = {"card": spec.model_dump(mode="json"), "style": style, "size": size, "kind": kind}
+            asking.write(jsontext.dumps(asked).encode() + b"\n")
+            asking.flush()
+            return base64.b64decode(json.loads(answering.readline())["picture"])
+
+        yield drawn
+        asking.close()
 
 
 @every_size
