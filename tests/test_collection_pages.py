@@ -133,6 +133,16 @@ def test_a_name_written_in_two_windows_is_asked_about_once(ann: Person, alice: P
     assert whole(alice, picks)["name"] == "Renamed here"
 
 
+def test_a_description_that_breaks_lines_otherwise_is_the_one_that_was_shown(
+    ann: Person, alice: Person, picks: Thing
+) -> None:
+    alice.patch(page_of(picks), {"description": "one\r\ntwo"})
+    # As browsers send both back.
+    sent = {"name": "My picks", "name_was": "My picks", "description_was": "one\r\ntwo"}
+    led(ann.submit(page_of(picks, "/edit"), sent | {"description": "one\r\ntwo\r\nthree"}))
+    assert whole(alice, picks)["description"] == "one\ntwo\nthree"
+
+
 def test_what_is_not_sent_of_a_collection_stays(ann: Person, alice: Person, picks: Thing) -> None:
     alice.patch(page_of(picks), {"description": "Stays"})
     led(ann.submit(page_of(picks, "/edit"), {"name": "New"}))

@@ -41,7 +41,7 @@ def _change(collection_id: int, typed: Mapping[str, str], seen: Mapping[str, str
     change = read(CollectionChange, {name: text or _EMPTY[name] for name, text in typed.items()})
     with transaction() as session:
         row = access.editable(session, person(), collection_id)
-        now_there = {name: getattr(row, name) or "" for name in _FIELDS}
+        now_there = {name: editing.lines(getattr(row, name)) for name in _FIELDS}
         if overtaken := editing.overtaken(_pointed(typed), _pointed(seen), _pointed(now_there)):
             raise Invalid("Where you wrote, something else was written meanwhile.", problems=overtaken)
         if change.said():

@@ -7,7 +7,7 @@ from dealbrain import access, collecting, showing
 from dealbrain.db import transaction
 from dealbrain.errors import Conflict, NotFound
 from dealbrain.facts import CARDS, SPECS, Bucket
-from dealbrain.pages import fields, is_piece, page, read, refused, render, said, see_other
+from dealbrain.pages import fields, is_piece, page, read, render, said, see_other
 from dealbrain.shapes import ItemChange, PathId
 from dealbrain.web import Needs, Response, entry, now, person
 
@@ -35,8 +35,10 @@ def edit_item(collection_id: PathId, item_id: PathId) -> Response[str]:
     except NotFound:
         # The same whatever is absent, and whosever it is.
         raise NotFound(GONE) from None
-    except Conflict as refusal:
-        return refused(refusal) if is_piece() else _notes(collection_id, item_id, sent)
+    except Conflict:
+        if is_piece():
+            raise
+        return _notes(collection_id, item_id, sent)
 
 
 def _changed(collection_id: int, item_id: int, sent: Mapping[str, list[str]]) -> Response[str]:

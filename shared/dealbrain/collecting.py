@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from dealbrain import access, counting, facts, indexing, licensing, showing
+from dealbrain import access, counting, editing, facts, indexing, licensing, showing
 from dealbrain.document import Visibility
 from dealbrain.errors import (
     AlreadyInCollection,
@@ -235,14 +235,10 @@ def refuse_overwriting(
     """
     _, item, _ = _editable_item(session, who, collection_id, item_id)
     for name, value in seen.items():
-        if _lines(getattr(item, name)) not in map(_lines, value):
+        if editing.lines(getattr(item, name)) not in map(editing.lines, value):
             raise Conflict(
                 "This note was changed in another window. Copy yours, load the page again, and add it."
             )
-
-
-def _lines(text: str | None) -> str:
-    return (text or "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def remove_item(session: Session, who: Person, collection_id: int, item_id: int, now: datetime) -> None:

@@ -106,8 +106,13 @@ def _spelled(pointer: str, value: Any) -> str:  # noqa: ANN401 - the same
     if pointer == "/price_date":
         return str(value)[:10]
     if pointer == "/notes":
-        return str(value).replace("\r\n", "\n").replace("\r", "\n")
+        return lines(str(value))
     return _line(str(value))
+
+
+def lines(text: str | None) -> str:
+    """A text of several lines as browsers show it and send it back to us; none is empty."""
+    return (text or "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _line(text: str) -> str:
