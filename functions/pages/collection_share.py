@@ -87,7 +87,6 @@ def _shown(
         asks=asks,
         made=made,
         lives=LIVES,
-        visibilities=tuple(Visibility),
         moment=now(),
     )
 

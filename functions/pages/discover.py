@@ -36,7 +36,6 @@ def discover(  # noqa: PLR0913, PLR0917 - one argument for each parameter of the
         "discover.html",
         search=search,
         sort=sort,
-        sorts=DiscoverSort,
         found=found,
         shown=shown,
         cursor=cursor,

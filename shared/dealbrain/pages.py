@@ -147,7 +147,6 @@ def _known_to_all(status: int) -> dict[str, object]:
         "way_back": here if is_reading else _came_from(),
         "again": address if is_reading else _came_from(),
         "with_query": partial(_with_query, here, web.query()),
-        "is_piece": is_piece(),
         "status": HTTPStatus(status),
         # What a form brings along that must do its work once, however often it is sent.
         "once": uuid4().hex if isinstance(who, Person) else None,
