@@ -1,6 +1,8 @@
 """What all pages do alike: who is led to sign in, whose forms are taken, how a refusal looks to people."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -109,6 +111,62 @@ def test_a_program_with_a_token_is_served(there: Api) -> None:
 def test_a_program_with_a_wrong_token_is_told_so_and_not_led_in_circles(there: Api) -> None:
     answer = there.stranger.open("/test/1", headers={"Authorization": "Bearer forged"})
     refused(answer, 401, "unauthenticated")
+
+
+# ------------------------------------------------------------------------------------- signed out by then
+
+WRITTEN = {"name": '<b>"Quiet" & small</b>', "description": "one\ntwo  整備済"}
+
+
+def handed_back(answer: httpx.Response) -> dict[str, str]:
+    """What a page keeps of a form, by the fields' names."""
+    assert answer.status_code == 401
+    assert answer.headers["cache-control"] == "no-store"
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', answer.text)
+    return {unescape(name): unescape(value) for name, value in found}
+
+
+def test_what_somebody_wrote_is_handed_back_where_they_are_signed_out(running: System) -> None:
+    with Api(running) as api:
+        assert handed_back(api.browser().submit("/collections", WRITTEN)) == WRITTEN
+
+
+def test_what_is_handed_back_does_its_work_once_somebody_is_signed_in(running: System) -> None:
+    with Api(running) as api:
+        sent = handed_back(api.browser().submit("/collections", WRITTEN))
+        assert api.browser("dana").submit("/collections", sent).status_code == 303
+        assert api.person("dana").get("/collections").json()["items"][0]["name"] == WRITTEN["name"]
+
+
+def test_what_was_pasted_beside_a_file_is_handed_back_and_the_file_asked_for(running: System) -> None:
+    with Api(running) as api:
+        answer = api.browser().submit("/import", {"text": "a,b\n1,2"}, files={"file": ("x.csv", b"c")})
+        assert handed_back(answer) == {"text": "a,b\n1,2"}
+        assert "A file has to be chosen again." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("/collections", {"name": ""}),
+        ("/collections", {"name": "x" * (facts.JSON_BODY_BYTES + 1)}),
+        ("/collections", {"name": "\0"}),
+        # A click, which is as quickly done again.
+        ("/collections/1/copy", {"key": "k"}),
+    ],
+    ids=["nothing", "too much", "no text", "a click"],
+)
+def test_whoever_wrote_nothing_is_led_to_sign_in(running: System, address: str, sent: dict[str, str]) -> None:
+    with Api(running) as api:
+        assert api.browser().submit(address, sent).headers["location"] == "/sign-in?next=/"
+
+
+def test_another_sites_form_is_handed_to_nobody(running: System) -> None:
+    with Api(running) as api:
+        elsewhere = {"Origin": "https://elsewhere.example"}
+        answer = api.browser().submit("/collections", {"name": "Their words"}, headers=elsewhere)
+        assert answer.status_code == 403
+        assert "Their words" not in answer.text
 
 
 # ------------------------------------------------------------------------------------------------- forms

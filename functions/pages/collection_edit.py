@@ -13,7 +13,7 @@ from dealbrain.shapes import CollectionChange, PathId
 from dealbrain.web import Needs, Response, entry, now, person
 from functions.pages.collection import workspace
 
-app = page(signed_in=True)
+app = page(signed_in=True, is_written=True)
 # What its cards show is something else now.
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 

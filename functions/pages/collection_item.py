@@ -11,7 +11,7 @@ from dealbrain.pages import fields, is_piece, page, read, render, said, see_othe
 from dealbrain.shapes import ItemChange, PathId
 from dealbrain.web import Needs, Response, entry, now, person
 
-app = page(signed_in=True)
+app = page(signed_in=True, is_written=True)
 # What its collection's cards show may be something else now.
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 

@@ -12,7 +12,7 @@ from dealbrain.scalars import spell_instant
 from dealbrain.shapes import MadeShareToken, NewShareToken, PathId, VisibilityChange
 from dealbrain.web import Needs, Response, count, entry, now, person
 
-app = page(signed_in=True)
+app = page(signed_in=True, is_written=True)
 # It names the pictures it shows, and has them drawn ahead; what is closed takes its pictures along.
 NEEDS = Needs(
     database=True,

@@ -7,7 +7,7 @@ from dealbrain.pages import fields, page, read, render, said, see_other
 from dealbrain.shapes import CollectionPage, Cursor, NewCollection
 from dealbrain.web import Needs, Response, entry, now, person
 
-app = page(signed_in=True)
+app = page(signed_in=True, is_written=True)
 NEEDS = Needs(database=True)
 
 

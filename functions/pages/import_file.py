@@ -25,6 +25,7 @@ app = page(
     body_limit=IMPORT_BYTES,
     takes=(Media.form,),
     advice="Where scripts may run, larger files are taken as well; or split it.",
+    is_written=True,
 )
 NEEDS = Needs(
     database=True,

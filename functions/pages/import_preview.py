@@ -13,7 +13,7 @@ from dealbrain.pages import fields, page, read, render, see_other
 from dealbrain.shapes import Confirm, Flag, OpenedPreview, PathUuid, PreviewState, Strategy
 from dealbrain.web import Needs, Response, count, entry, now, person
 
-app = page(signed_in=True)
+app = page(signed_in=True, is_written=True)
 # It writes where what was shown is no longer so: a fresh preview. What it updates has other cards.
 NEEDS = Needs(
     database=True,

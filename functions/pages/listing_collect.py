@@ -10,7 +10,7 @@ from dealbrain.pages import fields, is_piece, page, read, refused, render, said,
 from dealbrain.shapes import NewCollection, NewItem, PathId, Request
 from dealbrain.web import Needs, Response, entry, now, person
 
-app = page(signed_in=True)
+app = page(signed_in=True, is_written=True)
 # What the collection's cards show may be something else now.
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 

@@ -11,7 +11,7 @@ from dealbrain.pages import fields, page, read, render, see_other
 from dealbrain.shapes import ListingChange, PathId
 from dealbrain.web import Needs, Response, entry, now, person
 
-app = page(signed_in=True, body_limit=facts.MEBIBYTE)
+app = page(signed_in=True, body_limit=facts.MEBIBYTE, is_written=True)
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 
 

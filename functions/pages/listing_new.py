@@ -13,7 +13,7 @@ from dealbrain.shapes import NewItem, NewListing, PastedText, PathId
 from dealbrain.web import Needs, Response, entry, now, person
 
 # A shop's text, of which a browser sends a letter as twelve.
-app = page(signed_in=True, body_limit=facts.MEBIBYTE)
+app = page(signed_in=True, body_limit=facts.MEBIBYTE, is_written=True)
 # It may go into a collection, whose cards may show something else then.
 NEEDS = Needs(database=True, deletes=(SPECS, CARDS), lists=(Bucket.generated,))
 

@@ -186,6 +186,8 @@ def prepare(running: System) -> tuple[Shot, ...]:
         Shot("import-result", f"/import/{imported}", HUNTER),
         Shot("embed", f"/embed/{lab['id']}"),
         Shot("not-found", "/collections/999999"),
+        # The hunter's last: it ends the session.
+        Shot("not-sent", "/listings/new", HUNTER, _signed_out),
     )
 
 
@@ -272,6 +274,13 @@ def _pasted(page: Page) -> None:
     page.locator("#text").fill(SHOP)
     page.get_by_role("button", name="Fill in the form").click()
     page.locator("#drafted").wait_for()
+
+
+def _signed_out(page: Page) -> None:
+    page.get_by_label("Title").fill("Dell OptiPlex 7060 Micro")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add the offer").click()
+    page.get_by_role("button", name="Send it now").wait_for()
 
 
 def _brought(page: Page) -> None:

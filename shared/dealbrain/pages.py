@@ -16,7 +16,7 @@ from uuid import uuid4
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from dealbrain import jsontext, scalars, web
+from dealbrain import forms, jsontext, scalars, web
 from dealbrain.caching import NO_STORE
 from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
 from dealbrain.facts import JSON_BODY_BYTES, URL, Media
@@ -40,6 +40,7 @@ class Page(Api):
     """The resolver of a page: it reads forms, ignores what strangers hang onto addresses, answers in HTML."""
 
     is_page = True
+    is_written = False
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one request; a form's empty fields are left out of the address first."""
@@ -55,7 +56,22 @@ class Page(Api):
         """
         if not isinstance(refusal, Unauthenticated):
             return refused(refusal)
-        return _to_sign_in() if web.header("authorization") is None else web.problem(refusal)
+        if web.header("authorization") is not None:
+            return web.problem(refusal)
+        if self.is_written and web.request()[0] not in web.READING and not is_piece():
+            return self._unsent(refusal)
+        return _to_sign_in()
+
+    def _unsent(self, refusal: Unauthenticated) -> Response[str]:
+        """Hand back what somebody wrote, for the next page would be without it; a file only they can."""
+        try:
+            self._admit_body(self.current_event)
+            media_type, sent = _written()
+        except Refusal:
+            return _to_sign_in()
+        if not any(any(values) for values in sent.values()):
+            return _to_sign_in()
+        return refused(refusal, "unsent.html", media_type=media_type, sent=sent)
 
     def _admit(self, event: "APIGatewayProxyEventV2", now: datetime) -> None:
         # Even who is not signed in is made by nobody else to do anything, such as to sign in.
@@ -74,6 +90,7 @@ def page(
     body_limit: int = JSON_BODY_BYTES,
     takes: tuple[Media, ...] = (Media.fields,),
     advice: str = "",
+    is_written: bool = False,
 ) -> Page:
     """Make the resolver of one page.
 
@@ -82,8 +99,11 @@ def page(
         body_limit: bytes of a form taken.
         takes: kinds of forms it reads.
         advice: what somebody may do whose form is too large.
+        is_written: whether people write into its form, which is handed back to who is signed out by then.
     """
-    return web.ready(Page(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice))
+    made = Page(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice)
+    made.is_written = is_written
+    return web.ready(made)
 
 
 def _without_empty(event: Mapping[str, Any]) -> str | None:
@@ -282,6 +302,18 @@ def fields() -> dict[str, list[str]]:
         # Browsers send line breaks as on a typewriter.
         found.setdefault(name, []).append(value.replace("\r\n", "\n"))
     return found
+
+
+def _written() -> tuple[Media, dict[str, list[str]]]:
+    """What kind of form was sent, and what was written into it.
+
+    Raises:
+        Malformed: it is no form, or no text.
+    """
+    if not web.content_type().startswith(Media.form):
+        return Media.fields, fields()
+    written, _ = forms.filled(web.body(), web.content_type(), FIELDS_MOST)
+    return Media.form, {name: [value] for name, value in written.items()}
 
 
 def said(sent: Mapping[str, list[str]], *names: str) -> dict[str, str | None]:

@@ -218,6 +218,12 @@ def ask_public(page: Page) -> None:
     page.get_by_role("button", name="Make it public").wait_for()
 
 
+def write_signed_out(page: Page) -> None:
+    """Send a form by which time one is signed out, as in another window."""
+    page.context.clear_cookies()
+    press("Add the offer", Title="Dell OptiPlex 7060")(page)
+
+
 LISTING, COLLECTION = "GET /listings/{listing_id}", "GET /collections/{collection_id}"
 PREVIEW = "GET /import/{preview_id}"
 WAYS = (
@@ -302,6 +308,7 @@ WAYS = (
     Way("sign in", "GET /sign-in", "/sign-in", None),
     # Whoever has not begun to sign in, in a browser in which nobody else has.
     Way("not signed in", "GET /sign-in/callback", "/sign-in/callback?code=x&state=y", "dora", status=410),
+    Way("not sent yet", "GET /listings/new", "/listings/new", "erin", then=write_signed_out, refused=401),
     Way("nothing here", "-", "/nowhere", None, status=404),
 )
 # What answers GET and is no page anybody looks at.

@@ -104,3 +104,26 @@ def test_a_page_asked_for_by_the_machines_other_name_is_shown_under_its_own(
     page = visit()
     page.goto(running.url.replace("127.0.0.1", "localhost") + "/discover?q=quiet")
     assert page.url == f"{running.url}/discover?q=quiet"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+def test_what_one_wrote_outlives_ones_session(
+    visit: Visit,
+    complaints: list[str],
+    running: System,
+    scripts: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    page = visit("dana", scripts=scripts)
+    page.goto("/listings/new")
+    page.get_by_label("Title").fill("Dell OptiPlex 7060 \u201ckurz\u201d")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add the offer").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Sign in in another tab").click()
+    opened.value.get_by_label("User name").fill("dana")
+    opened.value.get_by_role("button", name="Sign in").click()
+    expect(opened.value.get_by_label("Signed in as dana")).to_be_visible()
+    page.get_by_role("button", name="Send it now").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dell OptiPlex 7060 \u201ckurz\u201d")
+    assert complaints == [f"401 POST {running.url}/listings/new"]
+    complaints.clear()
