@@ -137,6 +137,7 @@ RULES: Mapping[str, Rule] = {
     "GET /static/{file}": Rule(200, NOBODYS, signed_in=False),
     "GET /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
     "HEAD /collections/{collection_id}": Rule(200, THEIRS | PUBLISHED, signed_in=False),
+    "GET /collections/{collection_id}/edit": owners(303),
     "POST /collections/{collection_id}/edit": owners(303),
     "POST /collections/{collection_id}/copy": Rule(303, THEIRS | PUBLISHED & SIGNED_IN, signed_in=True),
     "GET /collections/{collection_id}/delete": owners(200),

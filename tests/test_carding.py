@@ -362,10 +362,41 @@ def test_a_page_that_is_overtaken_by_an_edit_shows_the_cards_that_are_right_now(
     assert {*files.keys(Bucket.generated, SPECS)} == {card_at(path).spec_key for path in shown}
 
 
+def test_a_collection_that_is_closed_while_its_embedding_is_described_is_not_found(
+    api: Api, alice: Person
+) -> None:
+    address, closings = in_a_collection(api, alice)["oembed"], iter([{"visibility": "private"}])
+    files.delete(Bucket.generated, files.keys(Bucket.generated, SPECS))
+
+    def close(params: Mapping[str, Any], **_: Any) -> None:
+        if params["url_path"].startswith(f"/{SPECS}") and (change := next(closings, None)):
+            assert alice.patch("/collections/1/visibility", change).status_code == 200
+
+    with meanwhile("before-call.s3.PutObject", close):
+        assert api.browser().open(address).status_code == 404
+
+
+def test_the_first_page_leaves_out_what_is_deleted_while_it_is_made(api: Api, alice: Person) -> None:
+    in_a_collection(api, alice)
+    alice.collection("Of nobody's interest")
+    files.delete(Bucket.generated, files.keys(Bucket.generated, SPECS))
+    gone = iter(["/listings/1"])
+
+    def delete(params: Mapping[str, Any], **_: Any) -> None:
+        if params["url_path"].startswith(f"/{SPECS}") and (path := next(gone, None)):
+            assert alice.delete("/collections/1").status_code == 204
+            assert alice.delete(path).status_code == 204
+
+    with meanwhile("before-call.s3.PutObject", delete):
+        answer = api.browser().open("/")
+    assert (answer.status_code, "/listings/1" in answer.text) == (200, False)
+
+
 @pytest.mark.parametrize(
     ("address", "fields"),
     [
         ("/listings/2/collect", {"collection": 1}),
+        ("/listings/new?collection=1", {"/title": "One more"}),
         ("/collections/1/items/1", {"status": "shortlisted"}),
         ("/collections/1/bulk", {"do": "rejected", "item": [1]}),
         ("/collections/1/order", {"items": "1", "revision": 2}),
@@ -385,6 +416,21 @@ def test_a_form_that_changes_a_collection_takes_its_cards_that_are_not_right_any
     # Outdated by this, they go with the next change of the collection.
     assert alice.patch(f"/listings/{listing['id']}", {"price_usd": 59}).status_code == 200
     assert api.browser("alice").submit(address, fields).status_code == 303
+    assert stored(card_at(path).place) == []
+
+
+def test_taking_back_a_change_of_many_takes_the_cards_that_are_not_right_any_more(
+    api: Api, alice: Person
+) -> None:
+    listing, browser = fresh(alice), api.browser("alice")
+    collection = alice.collection(visibility="public")
+    alice.item(collection, listing)
+    done = browser.submit("/collections/1/bulk", {"do": "rejected", "item": [1]}).headers["location"]
+    path = look(alice, collection)
+    all_keys(path)
+    assert alice.patch(f"/listings/{listing['id']}", {"price_usd": 59}).status_code == 200
+    (undo,) = parse_qs(urlsplit(done).query)["undo"]
+    assert browser.submit("/collections/1/undo", {"undo": undo}).status_code == 303
     assert stored(card_at(path).place) == []
 
 

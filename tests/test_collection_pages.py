@@ -248,7 +248,11 @@ def test_nobody_changes_what_is_somebody_elses(api: Api, ben: Person, public: Th
     assert api.state() == before
 
 
-@pytest.mark.parametrize("verb", [*OF_ITS_OWNER, "copy"])
+# What somebody wrote into these is handed back instead (test_pages.py).
+WRITTEN = {"edit", "share", "items/1"}
+
+
+@pytest.mark.parametrize("verb", [*(one for one in OF_ITS_OWNER if one not in WRITTEN), "copy"])
 def test_whoever_is_not_signed_in_is_led_to_where_one_signs_in(
     api: Api, stranger: Person, public: Thing, verb: str
 ) -> None:
@@ -256,6 +260,13 @@ def test_whoever_is_not_signed_in_is_led_to_where_one_signs_in(
     came = {"Referer": f"{stranger.headers['Origin']}{page_of(public)}?sort=price"}
     answer = stranger.submit(page_of(public, f"/{verb}"), {"name": "a"}, headers=came)
     assert led(answer) == f"/sign-in?next={page_of(public)}%3Fsort%3Dprice"
+    assert api.state() == before
+
+
+@pytest.mark.parametrize("verb", sorted(WRITTEN))
+def test_what_a_stranger_wrote_changes_nothing(api: Api, stranger: Person, public: Thing, verb: str) -> None:
+    before = api.state()
+    assert stranger.submit(page_of(public, f"/{verb}"), {"name": "a"}).status_code == 401
     assert api.state() == before
 
 
@@ -972,12 +983,18 @@ def test_a_hostile_name_stays_text_in_an_embedding(api: Api, alice: Person) -> N
     assert "<script" not in oembed(api, collection).json()["html"]
 
 
+def test_an_address_may_be_as_long_as_addresses_are(api: Api, public: Thing) -> None:
+    url = f"{api.system.settings.public_origin}{page_of(public)}?utm_campaign={'x' * 500}"
+    assert api.browser().open("/oembed", params={"url": url}).status_code == 200
+
+
 @pytest.mark.parametrize("visibility", ["private", "unlisted"])
 def test_what_is_not_public_is_not_embedded(
     api: Api, alice: Person, stranger: Person, visibility: str
 ) -> None:
     collection = alice.collection(visibility=visibility)
     assert oembed(api, collection).status_code == 404
+
     refused = stranger.open(f"/embed/{collection['id']}")
     assert refused.status_code == 404
     # A browser shows in a frame what may be framed, and else that it was refused.

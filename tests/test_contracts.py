@@ -358,8 +358,8 @@ def test_an_import_that_costs_something_would_be_seen(tmp_path: Path, effect: st
 # Each may import what stands before it. What stands on one line does not know the others there.
 LAYERS = (
     "errors settings facts",
-    "jsontext forms assets markup charts editing",
-    "scalars",
+    "jsontext forms assets markup charts",
+    "scalars editing",
     "document cardspec hardware",
     "titles graphics",
     "reading units matching terms capacities amounts",

@@ -382,7 +382,9 @@ def test_a_row_that_repeats_an_earlier_one_is_found_in_the_file_itself(alice: Pe
     first, second, third = preview(alice, whole)["rows"]
     assert (first["outcome"], second["outcome"]) == ("new", "new")
     assert (third["outcome"], third["suggested"]) == ("repeat", "skip")
-    assert third["warnings"][0]["message"].startswith("Repeats row 0: the same title and seller")
+    assert third["warnings"][0]["message"].startswith(
+        "Repeats “Lenovo ThinkPad T480”, which stands before it: the same title and seller"
+    )
 
 
 def test_a_row_that_only_resembles_an_earlier_one_is_created_all_the_same(alice: Person) -> None:

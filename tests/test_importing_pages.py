@@ -21,7 +21,7 @@ from dealbrain.forms import Sent
 from dealbrain.pending import READING, UPLOAD
 from dealbrain.shapes import Difference
 from infra.local.issuer import subject
-from tests.makers import LATITUDE, Api, Person, made, refused, rows
+from tests.makers import LATITUDE, Api, Person, fill, made, refused, rows
 
 LINK = LATITUDE["listing_url"]
 TABLE = f"title,price,url\n{LATITUDE['title']},249,{LINK}\nHP EliteDesk 800 G4,175,\n,9,\n"
@@ -262,6 +262,18 @@ def test_what_was_asked_is_read_as_it_was_said(ann: Person) -> None:
     assert "Dell Latitude" in page
 
 
+def test_columns_are_what_was_said_beside_a_heading_that_is_missing_or_there_twice(ann: Person) -> None:
+    answer = bring(ann, ",Bezeichnung,Notiz,Notiz,Preis\n0,Dell Latitude,a,b,249\n")
+    form = answer.text.partition('id="mapping"')[2].partition("</form>")[0]
+    said = dict(re.findall(r'name="(heading-\d+|name)" value="([^"]*)"', form))
+    (text,) = re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", form, re.DOTALL)
+    chosen = {"column-1": "title", "column-4": "price_usd"}
+    address = led(paste(ann, unescape(text), **said, **chosen))
+    led(ann.submit(address, suggested(shown(ann, address))))
+    (found,) = ann.get("/listings?owner=alice").json()["items"]
+    assert (found["title"], found["price_usd"]) == ("Dell Latitude", 249)
+
+
 def test_two_columns_that_say_the_same_are_told(ann: Person) -> None:
     columns = {"heading-0": "a", "column-0": "title", "heading-1": "b", "column-1": "title"}
     answer = paste(ann, "a,b\n1,2", **columns)
@@ -445,7 +457,40 @@ def test_somebody_elses_collection_is_no_place_for_it(ann: Person, bob: Person) 
     theirs = bob.collection("picks")
     address = led(bring(ann, TABLE))
     form = suggested(shown(ann, address), top=f"merge-{theirs['id']}")
-    assert ann.submit(address, form).status_code == 404
+    answer = ann.submit(address, form)
+    assert answer.status_code == 422
+    assert theirs["name"] not in words(answer.text).replace("picks A preview", "")
+
+
+def test_a_collection_that_is_gone_meanwhile_is_told_and_every_decision_is_kept(
+    ann: Person, alice: Person
+) -> None:
+    mine = alice.collection("picks")
+    address = led(bring(ann, TABLE))
+    form = suggested(shown(ann, address), top=f"merge-{mine['id']}", row_0="skip")
+    alice.delete(f"/collections/{mine['id']}")
+    answer = ann.submit(address, form)
+    assert answer.status_code == 422
+    assert "Something chosen here is gone meanwhile" in words(answer.text)
+    assert preselected(answer.text)[0] == "skip"
+
+
+def test_a_collection_that_would_be_too_large_is_told(ann: Person, alice: Person) -> None:
+    mine = alice.collection("picks")
+    fill(mine, alice.listing(title="Something else", listing_url=None), facts.COLLECTION_ITEMS)
+    address = led(bring(ann, TABLE))
+    answer = ann.submit(address, suggested(shown(ann, address), top=f"merge-{mine['id']}"))
+    assert answer.status_code == 422
+    assert f"A collection holds at most {facts.COLLECTION_ITEMS} items." in words(answer.text)
+
+
+def test_rows_can_go_into_any_collection_of_ones_own(ann: Person, alice: Person) -> None:
+    mine = alice.collection("Called otherwise")
+    address = led(bring(ann, TABLE))
+    html = shown(ann, address)
+    assert "Into another of mine Into my collection “Called otherwise”" in words(html)
+    assert led(ann.submit(address, suggested(html, top=f"merge-{mine['id']}"))) == address
+    assert alice.get(f"/collections/{mine['id']}").json()["item_count"] == 2
 
 
 def test_what_changed_since_leads_to_a_fresh_preview_that_says_so(ann: Person, alice: Person) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dealbrain import facts, jsontext
 from dealbrain.catalog import Entry
-from tests.makers import LATITUDE, Api, Person, deal_file, load_catalog, made
+from tests.makers import LATITUDE, Api, Person, deal_file, fill, load_catalog, made
 
 MINUTE = timedelta(minutes=1)
 
@@ -232,9 +232,36 @@ def test_an_offer_for_a_collection_that_is_not_one_s_own_is_not_made(
     collection = alice.collection()
     before = api.state()
     answer = page(bob, f"/listings/new?collection={collection['id']}", {"/title": "One"})
-    assert answer.status_code == 404
+    assert answer.status_code == 422
     assert [one["title"] for one in bob.get("/listings?owner=bob").json()["items"]] == []
     assert before == api.state()
+
+
+def test_an_offer_whose_collection_is_gone_meanwhile_is_kept_and_can_be_added_without(
+    alice: Person,
+) -> None:
+    collection = alice.collection()
+    alice.delete(f"/collections/{collection['id']}")
+    answer = page(alice, f"/listings/new?collection={collection['id']}", {"/title": "One"})
+    assert (answer.status_code, Found(answer.text).fields["/title"]) == (422, "One")
+    assert '<form class="stack" method="post" action="/listings/new">' in answer.text
+
+
+def test_an_offer_for_a_full_collection_is_kept_with_the_reason(alice: Person) -> None:
+    collection = alice.collection()
+    fill(collection, alice.listing(), facts.COLLECTION_ITEMS)
+    answer = page(alice, f"/listings/new?collection={collection['id']}", {"/title": "One"})
+    assert (answer.status_code, Found(answer.text).fields["/title"]) == (422, "One")
+    assert "is full or gone" in answer.text
+
+
+@pytest.mark.parametrize(
+    "seen", ['{"/other_urls/0/url": "x"}', '{"/other_urls/99/label": "x"}', "[1]", "no JSON"]
+)
+def test_what_a_form_says_it_showed_may_be_anything(alice: Person, seen: str) -> None:
+    listing = alice.listing()
+    answer = page(alice, f"/listings/{listing['id']}/edit", {"/title": "Another", "seen": seen})
+    assert answer.status_code in {303, 400}
 
 
 @pytest.mark.parametrize(
@@ -310,6 +337,24 @@ def test_an_amount_in_another_currency_is_told_and_not_taken(alice: Person) -> N
     answer = page(alice, "/listings/new", {"text": "Dell Latitude 7490\n399 €"})
     assert Found(answer.text).fields["/price_usd"] == ""
     assert "nothing is converted" in answer.text
+
+
+def test_a_text_fills_in_what_nobody_typed(alice: Person) -> None:
+    form = form_of(alice, "/listings/new") | {"/price_usd": "175", "text": SHOP, "fill": "yes"}
+    found = Found(page(alice, "/listings/new", form).text).fields
+    assert (found["/price_usd"], found["/performance/ram/total_gb"]) == ("175", "16")
+
+
+def test_another_text_fills_in_what_the_first_did(alice: Person) -> None:
+    first = Found(page(alice, "/listings/new", {"text": SHOP}).text).fields
+    again = first | {"/price_usd": "175", "text": "Lenovo ThinkCentre M720q i5-8400T\n$99", "fill": "yes"}
+    found = Found(page(alice, "/listings/new", again).text).fields
+    assert (found["/title"], found["/price_usd"]) == ("Lenovo ThinkCentre M720q i5-8400T", "175")
+
+
+def test_a_refused_offer_keeps_the_text_it_was_filled_in_from(alice: Person) -> None:
+    form = Found(page(alice, "/listings/new", {"text": SHOP}).text).fields | {"/price_usd": "many"}
+    assert Found(page(alice, "/listings/new", form).text).fields["text"] == SHOP
 
 
 def test_pasting_writes_nothing(api: Api, alice: Person) -> None:

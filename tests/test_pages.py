@@ -91,6 +91,12 @@ def test_a_strangers_form_leads_back_to_the_page_it_stands_on(there: Api) -> Non
     assert answer.headers["location"] == "/sign-in?next=/test/2"
 
 
+@pytest.mark.parametrize("name", ["Referer", "HX-Current-URL"])
+def test_an_address_that_is_none_leads_home_after_signing_in(there: Api, name: str) -> None:
+    answer = there.browser().submit("/test/1", {"name": "a"}, headers={name: "http://["})
+    assert answer.headers["location"] == "/sign-in?next=/"
+
+
 def test_a_form_that_came_from_elsewhere_leads_home_after_signing_in(there: Api) -> None:
     answer = there.browser().submit(
         "/test/1", {"name": "a"}, headers={"Referer": "https://elsewhere.example/x"}
@@ -115,7 +121,7 @@ def test_a_program_with_a_wrong_token_is_told_so_and_not_led_in_circles(there: A
 
 # ------------------------------------------------------------------------------------- signed out by then
 
-WRITTEN = {"name": '<b>"Quiet" & small</b>', "description": "one\ntwo  整備済"}
+WRITTEN = {"name": '<b>"Quiet" & small</b>', "description": "one\ntwo  整備済 \u200f\u05d0"}
 
 
 def handed_back(answer: httpx.Response) -> dict[str, str]:

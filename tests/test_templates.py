@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,3 +63,10 @@ def test_what_would_run_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", ["{{ name | safe }}", "{{ f('x') | safe }}", "{% autoescape false %}"])
 def test_what_would_not_be_escaped_is_found(text: str) -> None:
     assert unescaped(text)
+
+
+def test_a_score_of_nought_is_a_score() -> None:
+    metrics = SimpleNamespace(score_composite=0.0)
+    listing = SimpleNamespace(performance=SimpleNamespace(metrics=metrics))
+    template = templating.templates().get_template("ui.html")
+    assert ">0</span>" in str(template.make_module().score(listing))  # type: ignore[attr-defined]  # a macro

@@ -37,7 +37,7 @@ def read_collection(
     with transaction() as session:
         whole = sharing.read_public(session, collection_id, viewer(), now())
         seen = presenting.items(session, whole.items, wanted, View.cards, now())
-        cover = licensing.public_collections(session, [collection_id], now())[collection_id]
+        cover = licensing.public_collection(session, collection_id, now())
     if viewer() is not None:
         count("Viewed")
     linked = linking.collection(whole)
@@ -56,7 +56,8 @@ def workspace(
         row = access.owned(session, person(), collection_id)
         whole = collecting.whole(session, row, person())
         seen = presenting.items(session, whole.items, wanted, View.table, now())
-        others, _ = collecting.mine(session, person(), facts.PAGE_MOST, None)
+        others = access.own_names(session, person())
+        del others[collection_id]
     return render(
         "workspace.html",
         422 if problems else 200,

@@ -16,12 +16,12 @@ def ask(collection_id: PathId) -> Response[str]:
     """Say what will be gone and what can be brought back."""
     with transaction() as session:
         name = access.owned(session, person(), collection_id).name
-        tokens, _ = sharing.tokens(session, person(), collection_id, 1, None)
+        ends_links = bool(sharing.live_tokens(session, person(), collection_id, now()))
     return render(
         "collection_delete.html",
         collection_id=collection_id,
         name=name,
-        ends_links=bool(tokens),
+        ends_links=ends_links,
         days=facts.RESTORABLE.days,
     )
 

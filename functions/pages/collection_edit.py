@@ -22,6 +22,14 @@ _FIELDS = ("name", "description")
 _EMPTY: Mapping[str, str | None] = {"name": "", "description": None}
 
 
+@app.get("/collections/<collection_id>/edit", summary="Go where a collection is renamed")
+def to_form(collection_id: PathId) -> Response[str]:
+    """Lead to the collection, whose page has the form; one stands here after a refusal."""
+    with transaction() as session:
+        access.owned(session, person(), collection_id)
+    return see_other(f"/collections/{collection_id}")
+
+
 @app.post("/collections/<collection_id>/edit", summary="Rename or describe a collection")
 def edit_collection(collection_id: PathId) -> Response[str]:
     """Take what was written of name and description; an empty description is none."""

@@ -52,9 +52,9 @@ def _cannot_be_taken_back(collection_id: int, wanted: Visibility) -> bool:
     """Whether others may keep what they see by it, or links that were given out end by it."""
     with transaction() as session:
         row = access.owned(session, person(), collection_id)
-        tokens, _ = sharing.tokens(session, person(), collection_id, 1, None)
+        has_links = bool(sharing.live_tokens(session, person(), collection_id, now()))
     is_change = row.visibility != wanted
-    return is_change and (wanted is Visibility.public or (wanted is Visibility.private and bool(tokens)))
+    return is_change and (wanted is Visibility.public or (wanted is Visibility.private and has_links))
 
 
 def _linked(collection_id: int, sent: dict[str, str | None]) -> Response[str]:
@@ -75,19 +75,20 @@ def _shown(
         row = access.owned(session, person(), collection_id)
         who = row.owner.display_name or row.owner.username
         whole = collecting.whole(session, row, person())
-        tokens, _ = sharing.tokens(session, person(), collection_id, facts.SHARE_TOKENS, None)
+        live = sharing.live_tokens(session, person(), collection_id, now())
+        last, _ = sharing.tokens(session, person(), collection_id, facts.SHARE_TOKENS, None)
         cover = licensing.collection(session, person(), collection_id, now())
     return render(
         "share.html",
         collection=whole,
         who=who,
         frame=linking.frame(whole.id, whole.name),
-        tokens=tokens,
+        live=live,
+        expired=[one for one in last if one.id not in {token.id for token in live}],
         cover=cover,
         asks=asks,
         made=made,
         lives=LIVES,
-        moment=now(),
     )
 
 

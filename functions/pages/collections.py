@@ -12,9 +12,9 @@ NEEDS = Needs(database=True)
 
 
 @app.get("/collections", summary="See my collections")
-def read_collections(cursor: Cursor | None = None) -> Response[str]:
-    """Answer one page of them, and what was deleted and can be restored."""
-    return _shown(cursor)
+def read_collections(cursor: Cursor | None = None, deleted: Cursor | None = None) -> Response[str]:
+    """Answer one page of them, and one of what was deleted and can be restored."""
+    return _shown(cursor, deleted)
 
 
 @app.post("/collections", summary="Make a collection")
@@ -24,7 +24,7 @@ def create_collection() -> Response[str]:
     try:
         new = read(NewCollection, {"name": "", **_filled(sent)})
     except Invalid as refusal:
-        return _shown(None, refusal, said(sent, "name", "description"))
+        return _shown(None, None, refusal, said(sent, "name", "description"))
     with transaction() as session:
         made = collecting.create(session, person(), new, now())
         return see_other(f"/collections/{made.id}")
@@ -35,16 +35,20 @@ def _filled(sent: dict[str, list[str]]) -> dict[str, str]:
 
 
 def _shown(
-    cursor: str | None, refusal: Invalid | None = None, typed: dict[str, str | None] | None = None
+    cursor: str | None,
+    deleted: str | None,
+    refusal: Invalid | None = None,
+    typed: dict[str, str | None] | None = None,
 ) -> Response[str]:
     with transaction() as session:
         rows, more = collecting.mine(session, person(), facts.PAGE, cursor)
-        gone, _ = collecting.deleted(session, person(), now(), facts.PAGE, None)
+        gone, earlier = collecting.deleted(session, person(), now(), facts.PAGE, deleted)
     return render(
         "collections.html",
         422 if refusal else 200,
         mine=CollectionPage(items=rows, next_cursor=more),
         gone=gone,
+        earlier=earlier,
         problems=refusal.problems if refusal else (),
         typed=typed or {},
     )

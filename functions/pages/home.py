@@ -28,6 +28,8 @@ def home() -> Response[str]:
         found = discovering.discover(session, Search(), DiscoverSort.trending, COLLECTIONS, None)
         pictures = licensing.listings(session, [one.id for one in deals], now())
         covers = licensing.public_collections(session, [one.id for one in found.items], now())
+    # One that was closed or deleted while we looked is shown no more.
+    deals = [one for one in deals if one.id in pictures]
     return render("home.html", deals=deals, pictures=pictures, found=found.items, covers=covers)
 
 

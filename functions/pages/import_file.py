@@ -49,8 +49,9 @@ class Typed:
 
     @property
     def headings(self) -> list[str]:
-        """The headings of the table it asks about."""
-        return [self.said[f"heading-{at}"] for at in range(COLUMNS_MOST) if f"heading-{at}" in self.said]
+        """The headings of the table it asks about, in their places; those it does not ask about are empty."""
+        asked = [at for at in range(COLUMNS_MOST) if f"heading-{at}" in self.said]
+        return [self.get(f"heading-{at}") for at in range(max(asked, default=-1) + 1)]
 
     @property
     def columns(self) -> Mapped | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from dealbrain import confirming, deciding, reopening, uploading
 from dealbrain.db import transaction
 from dealbrain.deciding import Beside, Wrong
-from dealbrain.errors import AlreadyUsed, Conflict, Invalid, NotFound, Refusal, TargetChanged
+from dealbrain.errors import AlreadyUsed, Conflict, Invalid, NotFound, Problem, Refusal, TargetChanged
 from dealbrain.facts import CARDS, PREVIEWS, SPECS, Bucket
 from dealbrain.pages import fields, page, read, render, see_other
 from dealbrain.shapes import Confirm, Flag, OpenedPreview, PathUuid, PreviewState, Strategy
@@ -59,8 +60,8 @@ def confirm(preview_id: PathUuid) -> Response[str]:
         return _to(preview_id)
     except TargetChanged as refusal:
         return see_other(f"/import/{refusal.members['preview']['preview_id']}?changed=true")
-    except Invalid as refusal:
-        return _form(shown, known, said=said, wrong=deciding.wrong(refusal.problems, values))
+    except (Invalid, NotFound) as refusal:
+        return _form(shown, known, said=said, wrong=_wrong(refusal, values))
 
 
 def _confirmed(shown: OpenedPreview, wanted: Confirm) -> Response[str]:
@@ -71,6 +72,14 @@ def _confirmed(shown: OpenedPreview, wanted: Confirm) -> Response[str]:
     if is_first:
         count("Imported")
     return _to(shown.preview_id)
+
+
+def _wrong(refusal: Refusal, values: Mapping[str, Any]) -> Wrong:
+    if isinstance(refusal, NotFound):
+        return Wrong(
+            rest=("Something chosen here is gone meanwhile, such as the collection it was to go into.",)
+        )
+    return deciding.wrong(refusal.problems or (Problem("", refusal.code, refusal.detail),), values)
 
 
 def _to(preview_id: UUID) -> Response[str]:

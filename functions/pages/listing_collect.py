@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from dealbrain import access, collecting, facts
+from dealbrain import access, collecting
 from dealbrain.db import transaction
 from dealbrain.errors import AlreadyInCollection, Invalid
 from dealbrain.facts import CARDS, SPECS, Bucket
@@ -58,7 +58,7 @@ def _choice(
 ) -> Response[str]:
     with transaction() as session:
         title = access.readable_listing(session, listing_id).title
-        mine, _ = collecting.mine(session, person(), facts.PAGE_MOST, None)
+        mine = access.own_names(session, person())
         held = collecting.holding(session, person(), listing_id)
     return render(
         "listing_collect.html",
@@ -67,7 +67,7 @@ def _choice(
         name_of_listing=title,
         mine=mine,
         held=held,
-        added=next((one for one in mine if one.id == added and added in held), None),
+        added=added if added in held else None,
         refusal=refusal,
         name=name,
     )

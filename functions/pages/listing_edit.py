@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from dealbrain import access, editing, facts, jsontext, offering
+from dealbrain import access, editing, facts, offering
 from dealbrain.db import transaction
 from dealbrain.editing import Fields
-from dealbrain.errors import Invalid, Malformed, Problem
+from dealbrain.errors import Invalid, Problem
 from dealbrain.facts import CARDS, SPECS, Bucket
 from dealbrain.pages import fields, page, read, render, see_other
 from dealbrain.shapes import ListingChange, PathId
@@ -25,21 +25,13 @@ def edited_listing(listing_id: PathId) -> Response[str]:
 def edit_listing(listing_id: PathId) -> Response[str]:
     """Lead to the offer; what is wrong is told beside its field."""
     sent = fields()
-    seen = _seen(sent)
+    seen = editing.seen(sent)
     typed = editing.typed(editing.sent(sent), seen)
     try:
         _change(listing_id, typed, seen)
     except Invalid as refusal:
         return _form(listing_id, typed, refusal)
     return see_other(f"/listings/{listing_id}")
-
-
-def _seen(sent: dict[str, list[str]]) -> Fields:
-    """What the form showed; nothing where it does not say so."""
-    said = jsontext.loads(sent["seen"][0]) if "seen" in sent else {}
-    if not isinstance(said, dict):
-        raise Malformed("The form could not be read; load the page again and send it once more.")
-    return {name: text for name, text in said.items() if isinstance(text, str)}
 
 
 def _change(listing_id: int, typed: Fields, seen: Fields) -> None:

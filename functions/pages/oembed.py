@@ -2,17 +2,18 @@
 
 import re
 from http import HTTPStatus
+from typing import Annotated
 
 from dealbrain import access, cardspec, jsontext, licensing, linking, showing
 from dealbrain.cardspec import Size
 from dealbrain.db import transaction
 from dealbrain.errors import NotFound
-from dealbrain.facts import BIGINT_MOST, SPECS, Bucket
+from dealbrain.facts import BIGINT_MOST, SPECS, URL, Bucket
 from dealbrain.linking import FRAME_HEIGHT, FRAME_WIDTH
 from dealbrain.pages import page
 from dealbrain.settings import settings
 from dealbrain.shapes import Typed
-from dealbrain.web import JSON, Needs, Response, entry, now
+from dealbrain.web import JSON, Needs, Query, Response, entry, now
 
 app = page()
 # It names the picture, and so lets it be drawn.
@@ -24,7 +25,7 @@ CACHE_SECONDS = 300
 
 @app.get("/oembed", summary="Describe an embedding")
 def oembed(
-    url: Typed,
+    url: Annotated[str, Query(max_length=URL)],
     maxwidth: int = FRAME_WIDTH,
     maxheight: int = FRAME_HEIGHT,
     format: Typed = "json",  # noqa: A002 - the standard calls it so
@@ -35,7 +36,7 @@ def oembed(
     collection_id = _named(url)
     with transaction() as session:
         shown = showing.public_summary(access.public(session, collection_id), 0)
-        cover = licensing.public_collections(session, [collection_id], now())[collection_id]
+        cover = licensing.public_collection(session, collection_id, now())
     width, height = max(1, min(FRAME_WIDTH, maxwidth)), max(1, min(FRAME_HEIGHT, maxheight))
     origin = settings().public_origin
     picture_width, picture_height = cardspec.PIXELS[Size.social]

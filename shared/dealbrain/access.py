@@ -209,14 +209,11 @@ def owned(session: Session, who: Caller, collection_id: int) -> Collection:
     return _one(session, _collection(collection_id).where(_owned_by(who)))
 
 
-def owned_all(session: Session, who: Caller, collection_ids: Many[int]) -> dict[int, Collection]:
-    """Those of these collections that are the caller's, by their ids."""
-    statement = (
-        sa.select(Collection)
-        .join(Collection.owner)
-        .where(Collection.id.in_(collection_ids), _IS_THERE, _owned_by(who))
-    )
-    return {row.id: row for row in session.scalars(statement)}
+def own_names(session: Session, who: Caller) -> dict[int, str]:
+    """What all collections of the caller's are called, by their ids, the newest first."""
+    wanted = sa.select(Collection.id, Collection.name).join(Collection.owner)
+    rows = session.execute(wanted.where(_IS_THERE, _owned_by(who)).order_by(Collection.id.desc()))
+    return {row.id: row.name for row in rows}
 
 
 def editable(session: Session, who: Caller, collection_id: int) -> Collection:

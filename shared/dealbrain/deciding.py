@@ -50,6 +50,7 @@ class Beside:
 
     listings: Mapping[int, Known]
     collections: Mapping[int, str]
+    """What all collections of whoever decides are called: where the rows can go."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,7 @@ def beside(session: Session, who: Person, shown: Preview) -> Beside:
         row.id: Known(row.id, row.title, row.seller, row.price_usd, row.as_of, access.is_owner(who, row))
         for row in found.values()
     }
-    wanted = [one.entity_id for one in shown.collection.duplicates] if shown.collection else []
-    names = {row.id: row.name for row in access.owned_all(session, who, wanted).values()} if wanted else {}
-    return Beside(known, names)
+    return Beside(known, access.own_names(session, who) if shown.collection else {})
 
 
 def best(row: Row) -> list[Duplicate]:
@@ -129,13 +128,23 @@ def chosen(row: Row, shown: Preview, said: Said, known: Beside) -> str:
 
 
 def top_choices(shown: Preview, known: Beside) -> list[Choice]:
-    """Where the rows of a file can go, the suggested place first."""
+    """Where the rows of a file can go, the suggested place first; without what has nothing to do with it."""
     new = Choice(Strategy.create_new, "Into a new private collection")
-    mine = [
-        Choice(f"merge-{collection_id}", f"Into my collection “{name}”")
-        for collection_id, name in known.collections.items()
-    ]
+    mine = [_merge(one, known) for one in _alike(shown) if one in known.collections]
     return [*mine, new] if shown.suggested_strategy is Strategy.merge_items else [new, *mine]
+
+
+def other_choices(shown: Preview, known: Beside) -> list[Choice]:
+    """Where else they can go: the caller's other collections."""
+    return [_merge(one, known) for one in known.collections if one not in _alike(shown)]
+
+
+def _alike(shown: Preview) -> list[int]:
+    return [one.entity_id for one in shown.collection.duplicates] if shown.collection else []
+
+
+def _merge(collection_id: int, known: Beside) -> Choice:
+    return Choice(f"merge-{collection_id}", f"Into my collection “{known.collections[collection_id]}”")
 
 
 # --------------------------------------------------------------------------------------------- differences

@@ -12,7 +12,8 @@ from decimal import Decimal
 from itertools import batched
 from typing import Any
 
-from dealbrain.errors import Problem
+from dealbrain import jsontext
+from dealbrain.errors import Malformed, Problem
 
 type Fields = dict[str, str]
 """What stands in each field of a form; nothing is an empty text."""
@@ -75,9 +76,22 @@ def sent(fields: Mapping[str, list[str]]) -> Fields:
     return plain | _numbered(links)
 
 
+def seen(fields: Mapping[str, list[str]]) -> Fields:
+    """What a form says it showed, in its field ``seen``; nothing where it does not say so.
+
+    Raises:
+        Malformed: it says that in no way of ours.
+    """
+    said = jsontext.loads(fields["seen"][0]) if "seen" in fields else {}
+    if not isinstance(said, dict):
+        raise Malformed("The form could not be read; load the page again and send it once more.")
+    return sent({name: [text] for name, text in said.items() if isinstance(text, str)})
+
+
 def _numbered(links: Iterable[tuple[str, str | None]]) -> Fields:
     kept = [(url, _line(label or "")) for url, label in links if url or label]
-    kept += [("", "")] * (_LINKS_LEAST - len(kept))
+    # One more can always be written.
+    kept += [("", "")] * max(_LINKS_LEAST - len(kept), 1)
     return {
         f"{_LINKS}/{row}/{name}": text
         for row, link in enumerate(kept)

@@ -244,7 +244,9 @@ def _row(index: int, judged: _Judged) -> Row:
         earlier, match = judged.repeats[index]
         outcome = Outcome.repeat
         suggested = Decision.skip if match.score == CERTAIN else suggested
-        warnings.append(Notice(pointer="", code="repeat", message=f"Repeats row {earlier}: {match.reason}."))
+        title = judged.ours[earlier].deal.listing.title
+        words = f"Repeats “{title}”, which stands before it: {match.reason}."
+        warnings.append(Notice(pointer="", code="repeat", message=words))
     return Row(
         index=index,
         title=entry.deal.listing.title,

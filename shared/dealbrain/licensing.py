@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, joinedload
 from dealbrain import access, carding, cardspec, db, files
 from dealbrain.cardspec import Card, CardSpec, CollectionSource, Format, Size, Source, Style, TopItem, Variant
 from dealbrain.document import Visibility
+from dealbrain.errors import NotFound
 from dealbrain.facts import SPEC_REFRESH, SPECS, Bucket
 from dealbrain.identity import Caller
 from dealbrain.settings import settings
@@ -81,6 +82,18 @@ def public_collections(session: Session, collection_ids: list[int], now: datetim
         return of_collections(session, access.public_ones(session, collection_ids).values())
 
     return _licensed(session, look, now)
+
+
+def public_collection(session: Session, collection_id: int, now: datetime) -> Shown:
+    """What the cards of a public collection show, with the licence to draw them.
+
+    Raises:
+        NotFound: absent or not public, which it may have become while we looked.
+    """
+    shown = public_collections(session, [collection_id], now).get(collection_id)
+    if shown is None:
+        raise NotFound
+    return shown
 
 
 def collection(

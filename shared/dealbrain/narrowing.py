@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dealbrain import cardspec, hardware
+from dealbrain import cardspec, hardware, scoring
 from dealbrain.document import ItemStatus
 from dealbrain.shapes import Amount, OwnItem, PublicItem, PublicListing, Request, Typed
 
@@ -118,6 +118,13 @@ def _worth(listing: PublicListing) -> float | None:
     return float((listing.fair_value_usd - listing.price_usd) / listing.price_usd)
 
 
+def _above(listing: PublicListing) -> int | None:
+    """How far our estimate lies above the price, in per cent of the price, as the verdict says it."""
+    if not listing.price_usd or listing.fair_value_usd is None:
+        return None
+    return scoring.percent_above(listing.fair_value_usd, listing.price_usd)
+
+
 def _negative(number: float | None) -> float | None:
     return None if number is None else -number
 
@@ -195,7 +202,12 @@ _METRICS = ("performance", "metrics")
 _COMPARED: Sequence[tuple[str, Any, Callable[[Any], str], Callable[[Any], Any] | None]] = (
     ("Price", _part("price_usd"), cardspec.dollars, _less),
     ("Our estimate", _part("fair_value_usd"), cardspec.dollars, None),
-    ("Price below our estimate", _worth, lambda share: f"{share:.0%}", _more),
+    (
+        "Our estimate above the price",
+        _above,
+        lambda percent: f"{percent:,} %".replace("-", "\N{MINUS SIGN}"),
+        _more,
+    ),
     ("Adjusted price", _part("valuation", "adjusted_price_usd"), cardspec.dollars, _less),
     ("Score of 100", score_of, lambda score: str(int(score)), _more),
     ("$ per mark", _per_mark, lambda dollars: f"{dollars:.4f}", _less),

@@ -255,7 +255,10 @@ def _came_from() -> str:
     method, path = web.request()
     if method in web.READING and not is_piece():
         return path + (f"?{web.query()}" if web.query() else "")
-    came = urlsplit(web.header("hx-current-url") or web.header("referer") or "")
+    try:
+        came = urlsplit(web.header("hx-current-url") or web.header("referer") or "")
+    except ValueError:
+        return "/"
     is_ours = f"{came.scheme}://{came.netloc}" == settings().public_origin
     return local_path(came.path + (f"?{came.query}" if came.query else "")) if is_ours else "/"
 

@@ -327,9 +327,16 @@ def _leaves_out(gpu: Gpu | None) -> bool:
     return gpu is not None and gpu.gpu_mark is None and gpu.manufacturer not in _WITHIN_PROCESSORS
 
 
+def percent_above(fair: Decimal, price_usd: Decimal) -> int:
+    """How far an estimate lies above a price, in per cent of the price.
+
+    Rounded down, also below zero: a rounded percentage must not name a better tier than the badge.
+    """
+    return int(((fair - price_usd) * 100 / price_usd).to_integral_value(ROUND_FLOOR))
+
+
 def _distance(fair: Decimal, price_usd: Decimal) -> str:
-    # Rounded down, also below zero: a rounded percentage must not name a better tier than the badge.
-    percent = int(((fair - price_usd) * 100 / price_usd).to_integral_value(ROUND_FLOOR))
+    percent = percent_above(fair, price_usd)
     if percent == 0:
         return "about"
     return f"about {abs(percent):,} % {'above' if percent > 0 else 'below'}"

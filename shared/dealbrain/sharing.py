@@ -1,6 +1,7 @@
 """Who sees a collection or an offer: visibility, and tokens that open one thing to whoever knows them."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -114,15 +115,31 @@ def tokens(
     Raises:
         NotFound: the collection is absent or not the caller's.
     """
+    rows, more = page(session, _tokens_of(session, who, collection_id), _NEWEST, limit, cursor)
+    return _listed(session, rows), more
+
+
+def live_tokens(session: Session, who: Person, collection_id: int, now: datetime) -> list[ListedShareToken]:
+    """All of a collection's tokens that open something, newest first.
+
+    Raises:
+        NotFound: the collection is absent or not the caller's.
+    """
+    statement = _tokens_of(session, who, collection_id).where(access.unexpired(now))
+    return _listed(session, session.scalars(statement.order_by(ShareToken.id.desc())).all())
+
+
+def _tokens_of(session: Session, who: Person, collection_id: int) -> sa.Select[ShareToken]:
     collection = access.owned(session, who, collection_id)
-    statement = sa.select(ShareToken).where(ShareToken.collection_id == collection.id)
-    rows, more = page(session, statement, _NEWEST, limit, cursor)
+    return sa.select(ShareToken).where(ShareToken.collection_id == collection.id)
+
+
+def _listed(session: Session, rows: Sequence[ShareToken]) -> list[ListedShareToken]:
     views = counting.token_views(session, [row.id for row in rows])
     said = ("id", "label", "created_at", "expires_at")
-    shown = [
+    return [
         ListedShareToken(**{name: getattr(row, name) for name in said}, views=views[row.id]) for row in rows
     ]
-    return shown, more
 
 
 def revoke(session: Session, who: Person, collection_id: int, token_id: int) -> None:

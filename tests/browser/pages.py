@@ -313,6 +313,7 @@ WAYS = (
 )
 # What answers GET and is no page anybody looks at.
 NO_PAGES = {
+    "GET /collections/{collection_id}/edit": "leads to the collection",
     "GET /oembed": "JSON for programs",
     "GET /static/{file}": "what pages are made of",
 }

@@ -232,7 +232,7 @@ def test_a_dialog_that_has_nothing_to_show_is_not_opened(
 def test_a_link_that_expired_is_marked_in_the_dialog(visit: Visit, picks: Thing, link: Thing) -> None:
     assert link
     owner = visit("alice")
-    expect(share_dialog(owner, picks).get_by_role("listitem")).to_contain_text("lives until revoked")
+    expect(share_dialog(owner, picks).get_by_role("listitem")).to_contain_text("until revoked")
     close_it(owner, picks, "expired")
     expect(share_dialog(owner, picks).get_by_role("listitem")).to_contain_text("expired")
 
