@@ -419,6 +419,29 @@ def test_a_form_that_changes_a_collection_takes_its_cards_that_are_not_right_any
     assert stored(card_at(path).place) == []
 
 
+def test_a_change_of_one_item_takes_the_collections_cards_that_are_not_right_any_more(alice: Person) -> None:
+    listing = fresh(alice)
+    collection = alice.collection(visibility="public")
+    item = alice.item(collection, listing)
+    path = look(alice, collection)
+    all_keys(path)
+    assert alice.patch(f"/listings/{listing['id']}", {"price_usd": 59}).status_code == 200
+    answer = alice.patch(f"/collections/{collection['id']}/items/{item['id']}", {"status": "shortlisted"})
+    assert (answer.status_code, stored(card_at(path).place)) == (200, [])
+
+
+def test_revoking_a_link_in_its_form_takes_the_cards_whose_addresses_it_showed(
+    api: Api, alice: Person
+) -> None:
+    collection = filled(alice, "unlisted")
+    there = f"/collections/{collection['id']}"
+    token = made(alice.post(f"{there}/share-tokens", {}))
+    path = look(alice, collection)
+    all_keys(path)
+    assert api.browser("alice").submit(f"{there}/share/{token['id']}").status_code == 303
+    assert stored(card_at(path).place) == []
+
+
 def test_taking_back_a_change_of_many_takes_the_cards_that_are_not_right_any_more(
     api: Api, alice: Person
 ) -> None:

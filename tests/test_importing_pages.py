@@ -379,7 +379,7 @@ def test_what_is_confirmed_as_suggested_uses_what_is_here(ann: Person, alice: Pe
     listing = alice.listing()
     page = confirmed(ann, led(bring(ann, TABLE)))
     assert "Imported: picks" in words(page)
-    assert "1 added, 1 used as they were" in words(page)
+    assert "1 added, 1 here already" in words(page)
     assert f'<a href="/listings/{listing["id"]}"><bdi>{LATITUDE["title"]}</bdi></a>' in page
     (number,) = re.findall(r'href="/collections/(\d+)"', page)
     assert alice.get(f"/collections/{number}").json()["name"] == "picks"
@@ -396,10 +396,10 @@ def test_a_row_is_updated_where_that_was_chosen(ann: Person, alice: Person) -> N
     ("choice", "told"),
     [
         ("create", "2 added"),
-        ("use", "1 added, 1 used as they were"),
+        ("use", "1 added, 1 here already"),
         ("update", "1 added, 1 updated"),
         ("skip", "2 skipped"),
-        ("suggested", "1 added, 1 used as they were"),
+        ("suggested", "1 added, 1 here already"),
     ],
 )
 def test_one_choice_for_all_rows_holds_where_a_row_has_it(

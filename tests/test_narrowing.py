@@ -290,7 +290,7 @@ def memory(size: int) -> dict[str, Any]:
     ("name", "offers", "values"),
     [
         ("Price", [{"price_usd": Decimal(200)}, {"price_usd": Decimal("199.99")}], ["$200", "$199.99"]),
-        ("Our estimate above the price", [valued(100, 90), valued(100, 125)], ["\N{MINUS SIGN}10 %", "25 %"]),
+        ("Estimate above the price", [valued(100, 90), valued(100, 125)], ["\N{MINUS SIGN}10 %", "25 %"]),
         ("Adjusted price", [{"adjusted": Decimal(90)}, {"adjusted": Decimal(80)}], ["$90", "$80"]),
         ("Score of 100", [scored(69.9), scored(71)], ["69", "71"]),
         ("$ per mark", [per_mark(0.05), per_mark(0.0499)], ["0.0500", "0.0499"]),

@@ -203,7 +203,7 @@ _COMPARED: Sequence[tuple[str, Any, Callable[[Any], str], Callable[[Any], Any] |
     ("Price", _part("price_usd"), cardspec.dollars, _less),
     ("Our estimate", _part("fair_value_usd"), cardspec.dollars, None),
     (
-        "Our estimate above the price",
+        "Estimate above the price",
         _above,
         lambda percent: f"{percent:,} %".replace("-", "\N{MINUS SIGN}"),
         _more,

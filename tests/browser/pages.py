@@ -238,7 +238,7 @@ WAYS = (
         "collections, a name too long",
         "GET /collections",
         "/collections",
-        then=press("Make it", A_new_one=" "),
+        then=press("Create", A_new_collection=" "),
         refused=422,
     ),
     Way("workspace", COLLECTION, "{public}"),

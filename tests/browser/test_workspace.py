@@ -582,7 +582,7 @@ def test_without_scripts_a_new_name_is_taken(visit: Visit, picks: Mapping[str, A
 def test_who_clicks_twice_makes_one(visit: Visit, alice: Person) -> None:
     page = visit("alice")
     page.goto("/collections")
-    page.get_by_label("A new one").fill("Once")
-    page.get_by_role("button", name="Make it").dblclick()
+    page.get_by_label("A new collection").fill("Once")
+    page.get_by_role("button", name="Create").dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("Once")
     assert len(alice.get("/collections").json()["items"]) == 1
