@@ -11,7 +11,7 @@ import pytest
 from pydantic import StringConstraints
 
 from dealbrain import facts, pages
-from dealbrain.errors import NotFound
+from dealbrain.errors import NotFound, Unavailable
 from dealbrain.shapes import PathId, Request
 from dealbrain.web import Needs, Response, entry
 from infra.local.gateway import Gateway
@@ -43,12 +43,22 @@ def thing(thing_id: PathId, year: PathId | None = None) -> Response[str]:
     return pages.render("error.html", refusal=NotFound(), status=HTTPStatus.OK)
 
 
+theirs = pages.page(signed_in=True, is_written=True)
+
+
+@theirs.post("/written")
+def write() -> Response[str]:
+    """Nothing written here is ever taken."""
+    raise Unavailable("Come back later.") if pages.fields()["name"] == ["busy"] else RuntimeError
+
+
 @pytest.fixture(scope="module")
 def there(running: System) -> Iterator[Api]:
     """A page of the test's own behind a gateway of its own; people are the running system's."""
     endpoints = [
-        Endpoint(one.method, one.path, __name__, entry(ours), Needs(), signed_in=True, is_page=True)
-        for one in ours.routes
+        Endpoint(one.method, one.path, __name__, entry(app), Needs(), signed_in=True, is_page=True)
+        for app in (ours, theirs)
+        for one in app.routes
     ]
     with listen() as listener, serve(Gateway(endpoints), listener), Api(running) as api:
         api._http.base_url = httpx.URL(address(listener))
@@ -124,9 +134,9 @@ def test_a_program_with_a_wrong_token_is_told_so_and_not_led_in_circles(there: A
 WRITTEN = {"name": '<b>"Quiet" & small</b>', "description": "one\ntwo  整備済 \u200f\u05d0"}
 
 
-def handed_back(answer: httpx.Response) -> dict[str, str]:
+def handed_back(answer: httpx.Response, status: int = 401) -> dict[str, str]:
     """What a page keeps of a form, by the fields' names."""
-    assert answer.status_code == 401
+    assert answer.status_code == status
     assert answer.headers["cache-control"] == "no-store"
     found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', answer.text)
     return {unescape(name): unescape(value) for name, value in found}
@@ -142,6 +152,12 @@ def test_what_is_handed_back_does_its_work_once_somebody_is_signed_in(running: S
         sent = handed_back(api.browser().submit("/collections", WRITTEN))
         assert api.browser("dana").submit("/collections", sent).status_code == 303
         assert api.person("dana").get("/collections").json()["items"][0]["name"] == WRITTEN["name"]
+
+
+@pytest.mark.parametrize(("name", "status"), [("busy", 503), ("defect", 500)])
+def test_what_could_not_be_taken_just_now_is_handed_back(mina: Person, name: str, status: int) -> None:
+    sent = WRITTEN | {"name": name}
+    assert handed_back(mina.submit("/written", sent), status) == sent
 
 
 def test_what_was_pasted_beside_a_file_is_handed_back_and_the_file_asked_for(running: System) -> None:

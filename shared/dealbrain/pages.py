@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from dealbrain import forms, jsontext, scalars, web
 from dealbrain.caching import NO_STORE
-from dealbrain.errors import Invalid, Malformed, Refusal, Unauthenticated
+from dealbrain.errors import Fault, Invalid, Malformed, Refusal, Unauthenticated, Unavailable
 from dealbrain.facts import JSON_BODY_BYTES, URL, Media
 from dealbrain.identity import Person
 from dealbrain.settings import settings
@@ -32,6 +32,8 @@ HTML = "text/html; charset=utf-8"
 SIGN_IN = "/sign-in"
 # A form has a handful of fields for each of a collection's 500 items at most.
 FIELDS_MOST = 5_000
+# What is no fault of the form's: sent again, it may be taken.
+_FOR_NOW = (Unauthenticated, Unavailable, Fault)
 # Asked by htmx for a piece of a page, not by somebody for a page.
 HTMX = "hx-request"
 
@@ -54,23 +56,23 @@ class Page(Api):
 
         No browser sends a token by itself: the program that did is told what is wrong with it, as everywhere.
         """
-        if not isinstance(refusal, Unauthenticated):
-            return refused(refusal)
-        if web.header("authorization") is not None:
+        is_unknown = isinstance(refusal, Unauthenticated)
+        if is_unknown and web.header("authorization") is not None:
             return web.problem(refusal)
-        if self.is_written and web.request()[0] not in web.READING and not is_piece():
-            return self._unsent(refusal)
-        return _to_sign_in()
+        is_sent = self.is_written and web.request()[0] not in web.READING and not is_piece()
+        if is_sent and isinstance(refusal, _FOR_NOW) and (kept := self._unsent(refusal)):
+            return kept
+        return _to_sign_in() if is_unknown else refused(refusal)
 
-    def _unsent(self, refusal: Unauthenticated) -> Response[str]:
+    def _unsent(self, refusal: Refusal) -> Response[str] | None:
         """Hand back what somebody wrote, for the next page would be without it; a file only they can."""
         try:
             self._admit_body(self.current_event)
             media_type, sent = _written()
         except Refusal:
-            return _to_sign_in()
+            return None
         if not any(any(values) for values in sent.values()):
-            return _to_sign_in()
+            return None
         return refused(refusal, "unsent.html", media_type=media_type, sent=sent)
 
     def _admit(self, event: "APIGatewayProxyEventV2", now: datetime) -> None:
@@ -99,7 +101,8 @@ def page(
         body_limit: bytes of a form taken.
         takes: kinds of forms it reads.
         advice: what somebody may do whose form is too large.
-        is_written: whether people write into its form, which is handed back to who is signed out by then.
+        is_written: whether people write into its form, which is handed back where it could
+            not be taken just now.
     """
     made = Page(signed_in=signed_in, body_limit=body_limit, takes=takes, advice=advice)
     made.is_written = is_written
