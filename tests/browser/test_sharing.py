@@ -206,6 +206,44 @@ def test_one_key_too_many_ends_no_links(visit: Visit, picks: Thing, link: Thing)
     expect(stranger.get_by_role("heading", level=1)).to_have_text("Quiet minis")
 
 
+def edges(dialog: Locator) -> tuple[float, float]:
+    """Where a dialog begins from the left, and a height at which it stands."""
+    box = dialog.bounding_box()
+    assert box
+    return box["x"], box["y"] + box["height"] / 2
+
+
+def test_a_selection_that_ends_outside_a_dialog_leaves_it_open(
+    visit: Visit, picks: Thing, link: Thing
+) -> None:
+    assert link
+    page = visit("alice")
+    dialog = share_dialog(page, picks)
+    dialog.get_by_role("button", name="Make a link").click()
+    dialog.get_by_label("The new link").hover()
+    page.mouse.down()
+    left, middle = edges(dialog)
+    page.mouse.move(left - 40, middle)
+    page.mouse.up()
+    expect(dialog.get_by_label("The new link")).to_be_visible()
+
+
+def test_a_click_on_a_dialogs_margin_leaves_it_open(visit: Visit, picks: Thing) -> None:
+    page = visit("alice")
+    dialog = share_dialog(page, picks)
+    left, middle = edges(dialog)
+    page.mouse.click(left + 8, middle)
+    expect(dialog).to_be_visible()
+
+
+def test_a_click_beside_a_dialog_closes_it(visit: Visit, picks: Thing) -> None:
+    page = visit("alice")
+    dialog = share_dialog(page, picks)
+    left, middle = edges(dialog)
+    page.mouse.click(left - 40, middle)
+    expect(dialog).to_have_count(0)
+
+
 def test_what_a_dialog_is_refused_is_told_in_it(
     visit: Visit, alice: Person, picks: Thing, link: Thing, complaints: list[str]
 ) -> None:

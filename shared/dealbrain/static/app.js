@@ -78,8 +78,13 @@ document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
   place.tabIndex = -1;
   place.focus({preventScroll: true});
 });
-// A click beside it closes it, as people expect.
-dialog.addEventListener("click", ({target}) => target === dialog && dialog.close());
+// A click beside it closes it, as people expect; not one on its margin, nor a selection that ends outside.
+let isBeside = false;
+dialog.addEventListener("pointerdown", ({clientX: x, clientY: y}) => {
+  const {left, right, top, bottom} = dialog.getBoundingClientRect();
+  isBeside = x < left || x > right || y < top || y > bottom;
+});
+dialog.addEventListener("click", ({target}) => target === dialog && isBeside && dialog.close());
 dialog.addEventListener("close", () => {
   document.getElementById("dialog-body").replaceChildren();
   if (!("changed" in dialog.dataset)) return;
