@@ -95,6 +95,32 @@ def test_filters_are_combined_and_the_page_opened_anew_has_them_all(visit: Visit
     assert said == {"q": "quiet", "min_price": "200", "cpu": "ryzen", "sort": "popular"}
 
 
+@pytest.mark.usefixtures("wares")
+def test_leaving_a_field_asks_nothing_again(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/discover" in one.url else None)
+    page.get_by_label("Search").press_sequentially("minis")
+    page.wait_for_url("**q=minis**")
+    page.get_by_label("Search").blur()
+    page.get_by_label("Order").select_option("popular")
+    page.wait_for_url("**sort=popular**")
+    assert [dict(parse_qsl(urlsplit(one).query))["sort"] for one in asked] == ["recent", "popular"]
+
+
+def test_what_is_wrong_in_a_filter_that_is_closed_is_shown(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    price = page.get_by_label("Price from, $")
+    page.get_by_text("Filter", exact=True).click()
+    price.fill("cheap")
+    page.get_by_text("Filter", exact=True).click()
+    expect(price).to_be_hidden()
+    page.get_by_label("Search").fill("minis")
+    expect(price).to_be_focused()
+
+
 def test_scrolling_on_shows_all_three_pages_and_nothing_twice(visit: Visit, many: list[str]) -> None:
     page = visit(size=PHONE)
     page.goto("/discover")

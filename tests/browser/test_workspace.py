@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
 
 from infra.local.processes import wait_until
 from tests.browser.conftest import PHONE, Visit
@@ -43,6 +43,31 @@ def titles(page: Page) -> list[str]:
 def answered(page: Page, part: str) -> Any:
     """What waits until a form of ours is answered."""
     return page.expect_response(lambda one: one.request.method == "POST" and part in one.url)
+
+
+def asked(page: Page, method: str, part: str) -> list[str]:
+    """What a page asks for from now on by this method and with this in its address or what it sends."""
+    found: list[str] = []
+
+    def note(request: Request) -> None:
+        said = f"{request.url} {request.post_data or ''}"
+        if request.method == method and part in said:
+            found.append(said)
+
+    page.on("request", note)
+    return found
+
+
+def questions(page: Page) -> list[str]:
+    """The questions a browser asks before a page is left; each is answered by staying."""
+    found: list[str] = []
+
+    def stay(question: Dialog) -> None:
+        found.append(question.type)
+        question.dismiss()
+
+    page.on("dialog", stay)
+    return found
 
 
 def hold(page: Page, pattern: str) -> list[Route]:
@@ -525,10 +550,30 @@ def test_one_way_back_leads_to_what_was_there_before(page: Page) -> None:
     page.get_by_label("Price to, $").fill("150")
     page.wait_for_url("**?max_price=150**")
     # Leaving the field is a change to the browser, and none to anybody else.
-    with page.expect_response(lambda one: "max_price=150" in one.url):
-        page.get_by_label("Price to, $").blur()
+    page.get_by_label("Price to, $").blur()
     page.go_back()
     page.wait_for_url(lambda url: "max_price" not in url)
+
+
+def test_the_first_click_after_a_filter_counts(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
+    found = asked(page, "GET", "max_price=150")
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Price to, $").press_sequentially("150")
+    expect(page.locator("#items h3")).to_have_count(2)
+    with answered(page, "/items/"):
+        page.locator(".item").first.get_by_role("button", name="Bought").click()
+    assert len(found) == 1
+    assert items(alice, picks)[0]["status"] == "bought"
+
+
+def test_a_field_that_is_left_at_once_narrows_at_once(page: Page) -> None:
+    page.clock.install()
+    page.reload()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("Price to, $").fill("150")
+    with page.expect_response(lambda one: "max_price=150" in one.url):
+        page.get_by_label("Price to, $").blur()
 
 
 def test_an_order_by_price_has_nothing_to_drag(page: Page) -> None:

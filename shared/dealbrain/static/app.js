@@ -35,6 +35,8 @@ document.addEventListener("submit", (event) => {
   if (timeStamp - sent.get(form) < 2000) event.preventDefault();
   else sent.set(form, timeStamp);
 });
+// What is wrong is seen, or nobody would learn why nothing is sent.
+document.addEventListener("invalid", ({target}) => target.closest("details")?.setAttribute("open", ""), true);
 
 // What nobody filled in stays out of addresses.
 document.addEventListener("htmx:config:request", ({detail: {ctx}}) => {
