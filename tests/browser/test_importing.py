@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from dealbrain import facts, pending
 from dealbrain.pending import READING
@@ -17,6 +17,7 @@ from tests.makers import LATITUDE, Api, Person, made
 
 TITLE = LATITUDE["title"]
 TABLE = f"title,price,url\n{TITLE},249,{LATITUDE['listing_url']}\nHP EliteDesk 800 G4,175,\n,9,\n"
+OFFLINE = "We cannot be reached. Please try again when you are online."
 HOSTILE = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
 # What the place that tells how far sending is said, one after the other.
 LISTEN = """
@@ -167,6 +168,29 @@ def test_a_large_file_is_sent_to_the_store_and_read_from_there(visit: Visit, api
     assert "Reading …" in told
     assert [one.rpartition("/")[2] for one in addresses][0::2] == ["uploads", "import"]
     assert not addresses[1].startswith(api.system.url)
+
+
+def test_a_large_file_is_sent_once_however_often_it_is_asked_for(
+    visit: Visit, api: Api, complaints: list[str]
+) -> None:
+    assert api
+    page = visit("alice")
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/uploads", keep)
+    with page.expect_request("**/v1/uploads"):
+        choose(page, large(), "large.csv")
+    page.get_by_role("button", name="Preview").click()
+    held[0].abort()
+    expect(page.locator("#told")).to_have_text(OFFLINE)
+    # What could not be sent may be sent again.
+    with page.expect_request("**/v1/uploads"):
+        page.get_by_role("button", name="Preview").click()
+    assert len(held) == 2
+    assert complaints == []
 
 
 def test_a_large_table_nobody_understands_is_asked_about(

@@ -624,6 +624,42 @@ def test_without_scripts_a_new_name_is_taken(visit: Visit, picks: Mapping[str, A
     assert page.get_by_role("heading", level=1).inner_text() == "Better picks"
 
 
+@pytest.fixture
+def slow(visit: Visit) -> tuple[Page, list[str]]:
+    """A page whose form has been sent five seconds ago and is not answered yet, and what it sent."""
+    page = visit("alice")
+    page.clock.install()
+    page.goto("/collections")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    sent = asked(page, "POST", "/collections")
+    # An answer that leaves the page as it is.
+    page.route("**/collections", lambda route: route.fulfill(status=204))
+    page.get_by_label("A new collection").fill("Once")
+    with page.expect_response("**/collections"):
+        page.get_by_role("button", name="Create").click()
+    page.clock.run_for(5_000)
+    return page, sent
+
+
+def test_who_clicks_again_while_the_answer_takes_its_time_sends_it_once(
+    slow: tuple[Page, list[str]],
+) -> None:
+    page, sent = slow
+    page.get_by_role("button", name="Create").click()
+    page.clock.run_for(60_000)
+    with page.expect_response("**/collections"):
+        page.get_by_role("button", name="Create").click()
+    assert len(sent) == 2
+
+
+def test_who_comes_back_to_a_page_may_send_its_form_again(slow: tuple[Page, list[str]]) -> None:
+    page, sent = slow
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    with page.expect_response("**/collections"):
+        page.get_by_role("button", name="Create").click()
+    assert len(sent) == 2
+
+
 def test_who_clicks_twice_makes_one(visit: Visit, alice: Person) -> None:
     page = visit("alice")
     page.goto("/collections")

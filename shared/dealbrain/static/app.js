@@ -17,24 +17,29 @@ function tell(text) {
   setTimeout(() => told.remove(), 6000);
 }
 
+const OFFLINE = "We cannot be reached. Please try again when you are online.";
 document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
   const isOurs = ctx.response.headers.get("content-type")?.startsWith("text/plain");
   tell(isOurs ? ctx.text : "This did not work just now. Please try again.");
 });
 document.addEventListener("htmx:error", ({detail}) => {
-  if (detail.error?.name !== "AbortError") tell("We cannot be reached. Please try again when you are online.");
+  if (detail.error?.name !== "AbortError") tell(OFFLINE);
 });
 
 // -------------------------------------------------------------------------------------------- forms
 
-// What was sent is not sent again by who clicks twice. Forms that htmx sends say so by hx-sync.
-const sent = new WeakMap();
+// What was sent is not sent again by who clicks twice, or while the answer takes its time. Forms that htmx sends say
+// so by hx-sync.
+let sent = new WeakMap();
 document.addEventListener("submit", (event) => {
   const {target: form, submitter, timeStamp} = event;
   if (event.defaultPrevented || (submitter?.formMethod || form.method) !== "post") return;
-  if (timeStamp - sent.get(form) < 2000) event.preventDefault();
+  if (timeStamp - sent.get(form) < 30000) event.preventDefault();
   else sent.set(form, timeStamp);
 });
+// Who comes back to a page that was kept may send it anew.
+addEventListener("pageshow", ({persisted}) => persisted && (sent = new WeakMap()));
+
 // What is wrong is seen, or nobody would learn why nothing is sent.
 document.addEventListener("invalid", ({target}) => target.closest("details")?.setAttribute("open", ""), true);
 
@@ -166,16 +171,19 @@ function takeFiles(form) {
     form.requestSubmit();
   });
 
+  const place = document.getElementById("sending");
+  addEventListener("pageshow", ({persisted}) => persisted && show());
   form.addEventListener("submit", (event) => {
+    // One at a time.
+    if (!place.hidden) return event.preventDefault();
     const [file] = field.files;
     const size = file?.size ?? new Blob([text.value]).size;
     if (size <= Number(form.dataset.formMost)) return;
     event.preventDefault();
     if (!file) return tell("So much cannot be pasted. Save it as a file, and bring that.");
-    sendLarge(file).catch(({message}) => (show(), tell(message)));
+    sendLarge(file).catch(({name, message}) => (show(), tell(name === "TypeError" ? OFFLINE : message)));
   });
 
-  const place = document.getElementById("sending");
   function show(sentence, done) {
     place.hidden = !sentence;
     place.firstElementChild.textContent = sentence;
