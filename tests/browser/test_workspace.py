@@ -1,6 +1,6 @@
 """The workspace as its owner uses it: by mouse, by keys, in two windows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,18 @@ def test_notes_save_themselves(page: Page, alice: Person, picks: Mapping[str, An
     assert items(alice, picks)[0]["notes"] == "Ask for the charger."
 
 
+def test_leaving_a_note_that_has_saved_itself_saves_nothing_again(page: Page) -> None:
+    sent = asked(page, "POST", "charger")
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Ask for the charger.")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    page.get_by_label("Public note").first.blur()
+    # A status waits for the notes before it.
+    with page.expect_response(lambda one: "status=bought" in (one.request.post_data or "")):
+        page.locator(".item").first.get_by_role("button", name="Bought").click()
+    assert len(sent) == 1
+
+
 def test_a_note_that_begins_with_an_empty_line_keeps_it(page: Page) -> None:
     page.locator(".notes summary").first.click()
     page.get_by_label("Public note").first.fill("\nsecond line")
@@ -188,6 +200,42 @@ def test_a_note_written_in_another_window_is_not_written_over(
     complaints.clear()
     assert items(alice, picks)[0]["notes"] == "Mine."
     assert other.get_by_label("Public note").first.input_value() == "Theirs."
+
+
+@pytest.fixture
+def both(page: Page, alice: Person, picks: Mapping[str, Any], complaints: list[str]) -> Iterator[Page]:
+    """A window that shows a note of its own beside another window's."""
+    page.locator(".notes summary").first.click()
+    expect(page.get_by_label("Public note").first).to_be_focused()
+    alice.patch(f"/collections/{picks['id']}/items/1", {"notes": "Theirs."})
+    page.get_by_label("Public note").first.fill("Mine.")
+    page.get_by_role("button", name="See both").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not saved yet")
+    yield page
+    assert {one.partition(" ")[0] for one in complaints} == {"409"}
+    complaints.clear()
+
+
+def test_who_is_refused_a_note_sees_both_and_saves_theirs(
+    both: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    expect(both.get_by_text("Now: Theirs.")).to_be_visible()
+    expect(both.get_by_label("Public note")).to_have_value("Mine.")
+    both.get_by_role("button", name="Save the notes").click()
+    both.wait_for_url(f"**/collections/{picks['id']}#item-1")
+    assert items(alice, picks)[0]["notes"] == "Mine."
+
+
+def test_who_sees_both_writes_over_neither_by_typing_or_leaving(
+    both: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    sent = asked(both, "POST", "/items/")
+    both.get_by_label("Public note").fill("Mine, and more.")
+    both.get_by_label("Public note").blur()
+    both.get_by_role("link", name="Back to the collection").click()
+    expect(both.locator("#items h3")).to_have_count(3)
+    assert sent == []
+    assert items(alice, picks)[0]["notes"] == "Theirs."
 
 
 def test_an_order_from_a_window_that_missed_one_is_refused_and_shown_anew(
@@ -308,6 +356,32 @@ def test_a_note_that_could_not_be_sent_is_told_so(page: Page, complaints: list[s
     page.context.set_offline(False)
 
 
+def test_a_note_that_was_not_saved_is_not_left_without_a_question(page: Page, complaints: list[str]) -> None:
+    page.locator(".notes summary").first.click()
+    note = page.get_by_label("Public note").first
+    expect(note).to_be_focused()
+    stayed = questions(page)
+    page.context.clear_cookies()
+    note.fill("Typed after the session had ended")
+    expect(page.locator(".saved").first).to_have_text("Not saved")
+    with page.expect_event("dialog"):
+        page.get_by_role("link", name="Share").click()
+    expect(note).to_have_value("Typed after the session had ended")
+    assert stayed == ["beforeunload"]
+    assert {one.partition(" ")[0] for one in complaints} == {"401"}
+    complaints.clear()
+
+
+def test_a_note_that_was_saved_is_left_without_one(page: Page) -> None:
+    stayed = questions(page)
+    page.locator(".notes summary").first.click()
+    page.get_by_label("Public note").first.fill("Ask for the charger.")
+    expect(page.locator(".saved").first).to_have_text("Saved")
+    page.get_by_role("link", name="Discover").first.click()
+    page.wait_for_url("**/discover")
+    assert stayed == []
+
+
 @pytest.fixture
 def writing(page: Page) -> Locator:
     """The field of a note in a page whose clock stands, so that nothing is saved by itself."""
@@ -356,6 +430,18 @@ def test_the_last_words_are_saved_before_something_else_is_shown(
     page.get_by_label("Order").select_option("price")
     page.clock.run_for(400)
     wait_for_note(alice, picks, "Quickly")
+
+
+def test_last_words_that_are_refused_are_told(
+    page: Page, writing: Locator, alice: Person, picks: Mapping[str, Any], complaints: list[str]
+) -> None:
+    writing.fill("Quickly")
+    alice.patch(f"/collections/{picks['id']}/items/1", {"notes": "Theirs."})
+    page.get_by_label("Order").select_option("price")
+    page.clock.run_for(400)
+    expect(page.locator("#told")).to_have_text("A note was not saved: Quickly")
+    assert {one.partition(" ")[0] for one in complaints} == {"409"}
+    complaints.clear()
 
 
 # -------------------------------------------------------------------------------------------- arranging

@@ -140,47 +140,73 @@ const notesOf = ({sourceElement}) => (sourceElement?.matches("[data-saves]") ? s
 const say = (form, words) => form && (form.querySelector(".saved").textContent = words);
 const notesIn = (form) => [...form.querySelectorAll("[data-was]")];
 const was = (field) => field.form.elements[field.dataset.was];
+const wordsOf = (form) => notesIn(form).map(({value}) => value).filter(Boolean).join(" · ");
+const isWritten = (form) => notesIn(form).some((field) => field.value !== was(field).value);
 const onTheWay = new WeakMap(); // what is being saved of a form's notes
+const refused = new WeakSet(); // forms whose notes were not saved when they were last sent
 
-document.addEventListener("htmx:before:request", ({detail: {ctx}}) => {
+document.addEventListener("htmx:before:request", (event) => {
+  const {ctx} = event.detail;
   const form = notesOf(ctx);
   if (!form) return;
+  const {body} = ctx.request;
+  // Who leaves a field that has saved itself changes nothing.
+  if (notesIn(form).every((field) => body.get(field.name) === was(field).value)) return event.preventDefault();
   say(form, "Saving …");
   // It may have waited for the one before it, and rests on what that has written.
-  for (const field of notesIn(form)) ctx.request.body.set(field.dataset.was, was(field).value);
-  onTheWay.set(form, new URLSearchParams(ctx.request.body));
+  for (const field of notesIn(form)) body.set(field.dataset.was, was(field).value);
+  onTheWay.set(form, new URLSearchParams(body));
 });
 for (const event of ["htmx:response:error", "htmx:error"]) {
-  document.addEventListener(event, ({detail: {ctx}}) => ctx && say(notesOf(ctx), "Not saved"));
+  document.addEventListener(event, ({detail: {ctx}}) => {
+    const form = ctx && notesOf(ctx);
+    say(form, "Not saved");
+    if (form) refused.add(form);
+  });
 }
 document.addEventListener("htmx:finally:request", ({detail: {ctx}}) => onTheWay.delete(ctx.sourceElement));
 document.addEventListener("htmx:after:request", ({detail: {ctx}}) => {
   const form = notesOf(ctx);
-  if (!form || ctx.response.status >= 400) return;
+  if (!form) return;
+  // Sent as a page, what another window was faster with is answered beside what was typed.
+  const both = form.querySelector("[type=button]");
+  both.hidden = ctx.response.status !== 409;
+  both.onclick = () => (refused.delete(form), form.submit());
+  if (ctx.response.status >= 400) return;
   say(form, "Saved");
+  refused.delete(form);
   // From now on this is what was seen.
   for (const field of notesIn(form)) was(field).value = onTheWay.get(form).get(field.name) ?? "";
-  const {notes, private_notes} = form.elements;
   const short = form.closest("details")?.querySelector("summary bdi");
-  if (short) short.textContent = [notes.value, private_notes.value].filter(Boolean).join(" · ") || form.dataset.saves;
+  if (short) short.textContent = wordsOf(form) || form.dataset.saves;
 });
 
 // The last words before somebody leaves, or before what is shown is replaced, are not waited for any more, but sent.
 // They rest on what was seen, or on what is on its way and may be there by then.
 function sendLastWords(within) {
   for (const form of within.querySelectorAll("[data-saves]")) {
-    if (notesIn(form).every((field) => field.value === was(field).value)) continue;
+    if (!isWritten(form)) continue;
+    const words = wordsOf(form);
     const body = new URLSearchParams(new FormData(form));
     for (const field of notesIn(form)) {
       const before = onTheWay.get(form)?.get(field.name);
-      if (before !== undefined && before !== null) body.append(field.dataset.was, before);
+      if (before != null) body.append(field.dataset.was, before);
     }
-    fetch(form.action, {method: "POST", body, keepalive: true, redirect: "manual"});
+    // What was saved is answered with the way back to the collection.
+    fetch(form.action, {method: "POST", body, keepalive: true, redirect: "manual"})
+      .catch(() => ({}))
+      .then(({type}) => type === "opaqueredirect" || tell(`A note was not saved: ${words}`));
   }
 }
 addEventListener("pagehide", () => sendLastWords(document));
 document.addEventListener("htmx:before:swap", ({detail: {ctx}}) => {
   if (!notesOf(ctx) && ctx.target instanceof Element && ctx.swap !== "none") sendLastWords(ctx.target);
+});
+// Nor would leaving save what was refused before.
+addEventListener("beforeunload", (event) => {
+  for (const form of document.querySelectorAll("[data-saves]")) {
+    if (refused.has(form) && isWritten(form)) event.preventDefault();
+  }
 });
 
 // ----------------------------------------------------------------------------------------------- edit
