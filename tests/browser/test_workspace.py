@@ -105,6 +105,20 @@ def test_keys_go_from_one_to_the_next_and_set_its_status(
     assert [one["status"] for one in items(alice, picks)] == ["undecided", "rejected", "undecided"]
 
 
+def test_a_number_that_is_held_sets_a_status_once(page: Page) -> None:
+    sent = asked(page, "POST", "/items/")
+    page.keyboard.press("j")
+    for _ in range(3):
+        page.keyboard.down("2")
+    page.keyboard.up("2")
+    with answered(page, "/items/"):
+        page.keyboard.press("4")
+    expect(page.locator(".item").first.get_by_role("button", name="Bought")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    assert [one.partition("status=")[2].partition("&")[0] for one in sent] == ["shortlisted", "bought"]
+
+
 def test_keys_typed_into_a_field_are_letters(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:
     page.locator(".notes summary").first.click()
     with answered(page, "/items/"):
@@ -445,6 +459,42 @@ def test_last_words_that_are_refused_are_told(
 
 
 # -------------------------------------------------------------------------------------------- arranging
+
+
+@pytest.fixture
+def moved(page: Page) -> Page:
+    """A page whose clock stands, in which an offer has just been moved and nothing has been sent."""
+    page.clock.install()
+    page.reload()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    page.get_by_role("button", name="Move First box").press("ArrowDown")
+    return page
+
+
+def wait_for_order(alice: Person, picks: Mapping[str, Any]) -> None:
+    wait_until(
+        lambda: [one["listing_id"] for one in items(alice, picks)] == [2, 1, 3],
+        "the order",
+        seconds=15,
+        log=Path("the test's own"),
+    )
+
+
+def test_a_move_right_before_somebody_leaves_counts(
+    moved: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    moved.goto("/discover")
+    wait_for_order(alice, picks)
+
+
+def test_a_move_right_before_something_else_is_shown_counts_and_shows(
+    moved: Page, alice: Person, picks: Mapping[str, Any]
+) -> None:
+    moved.get_by_text("Cards", exact=True).click()
+    moved.clock.run_for(400)
+    wait_for_order(alice, picks)
+    moved.clock.resume()
+    expect(moved.locator(".cards h3")).to_have_text(["Second box", "First box", "Third box"])
 
 
 def test_arrow_keys_on_a_handle_move_its_offer(page: Page, alice: Person, picks: Mapping[str, Any]) -> None:

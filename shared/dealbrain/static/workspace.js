@@ -40,6 +40,8 @@ for (const number of [1, 2, 3, 4]) {
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+  // A key that is held goes on through the offers, and changes none of them again and again.
+  if (event.repeat && !"jk".includes(event.key)) return;
   event.preventDefault();
   KEYS[event.key]();
 });
@@ -63,7 +65,10 @@ countChosen();
 // when it is sent: what those before it made of it, and not what another window did.
 document.addEventListener("htmx:before:request", ({detail: {ctx}}) => {
   const revision = document.getElementById("revision");
-  if (revision && ctx.sourceElement.matches("#order, .status, [data-saves]")) ctx.request.body.set("revision", revision.value);
+  if (!revision || !ctx.sourceElement.matches("#order, .status, [data-saves]")) return;
+  ctx.request.body.set("revision", revision.value);
+  // It is not taken back by leaving the page.
+  ctx.request.keepalive = true;
 });
 
 document.addEventListener("submit", (event) => {
@@ -77,14 +82,16 @@ document.addEventListener("submit", (event) => {
 // ------------------------------------------------------------------------------------------- arranging
 
 // Only the state is answered: rows that were moved meanwhile stay where they are.
+let later = 0;
 function sendOrder() {
+  clearTimeout(later);
+  later = 0;
   const order = document.getElementById("order");
   const items = [...document.querySelectorAll("table[data-sortable] tr.item")].map((row) => row.id.slice(5)).join(",");
   if (!order || !items) return;
-  htmx.ajax("POST", order.getAttribute("action"), {source: order, swap: "none", values: {items}});
+  return htmx.ajax("POST", order.getAttribute("action"), {source: order, swap: "none", values: {items}});
 }
 
-let later = 0;
 document.addEventListener("keydown", (event) => {
   const handle = event.target.closest(".handle");
   const step = {ArrowUp: -1, ArrowDown: 1}[event.key];
@@ -115,12 +122,13 @@ addEventListener("pointerover", () => {
   document.addEventListener("htmx:after:swap", makeSortable);
 }, {once: true});
 
+const showAnew = () => htmx.ajax("GET", location.pathname + location.search, {target: "#items", select: "#items", swap: "outerHTML"});
 // What another window did is not written over: show what is there now. Moves that waited rest on what was refused.
 let isOutdated = false;
 document.addEventListener("htmx:response:error", async ({detail: {ctx}}) => {
   if (ctx.response.status !== 409 || ctx.sourceElement?.id !== "order") return;
   isOutdated = true;
-  await htmx.ajax("GET", location.pathname + location.search, {target: "#items", select: "#items", swap: "outerHTML"});
+  await showAnew();
   isOutdated = false;
 });
 document.addEventListener("htmx:before:request", (event) => {
@@ -198,9 +206,15 @@ function sendLastWords(within) {
       .then(({type}) => type === "opaqueredirect" || tell(`A note was not saved: ${words}`));
   }
 }
-addEventListener("pagehide", () => sendLastWords(document));
+addEventListener("pagehide", () => {
+  if (later) sendOrder();
+  sendLastWords(document);
+});
 document.addEventListener("htmx:before:swap", ({detail: {ctx}}) => {
-  if (!notesOf(ctx) && ctx.target instanceof Element && ctx.swap !== "none") sendLastWords(ctx.target);
+  if (notesOf(ctx) || !(ctx.target instanceof Element) || ctx.swap === "none") return;
+  // What is about to be shown does not know of a move that still waits.
+  if (later && ctx.target.querySelector("#order")) sendOrder().then(showAnew);
+  sendLastWords(ctx.target);
 });
 // Nor would leaving save what was refused before.
 addEventListener("beforeunload", (event) => {
