@@ -1,5 +1,6 @@
 """Discover as people use it."""
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -107,6 +108,15 @@ def test_leaving_a_field_asks_nothing_again(visit: Visit) -> None:
     page.get_by_label("Order").select_option("popular")
     page.wait_for_url("**sort=popular**")
     assert [dict(parse_qsl(urlsplit(one).query))["sort"] for one in asked] == ["recent", "popular"]
+
+
+@pytest.mark.usefixtures("wares")
+def test_what_is_found_gives_the_page_its_title(visit: Visit) -> None:
+    page = visit()
+    page.goto("/discover")
+    page.get_by_label("Search").fill("minis")
+    page.wait_for_url("**q=minis**")
+    expect(page).to_have_title(re.compile("^minis "))
 
 
 def test_what_is_wrong_in_a_filter_that_is_closed_is_shown(visit: Visit) -> None:

@@ -206,6 +206,12 @@ def test_one_key_too_many_ends_no_links(visit: Visit, picks: Thing, link: Thing)
     expect(stranger.get_by_role("heading", level=1)).to_have_text("Quiet minis")
 
 
+def test_a_dialog_leaves_the_page_its_title(visit: Visit, picks: Thing) -> None:
+    page = visit("alice")
+    share_dialog(page, picks)
+    assert page.title() == "Quiet minis · Deal Brain"
+
+
 def edges(dialog: Locator) -> tuple[float, float]:
     """Where a dialog begins from the left, and a height at which it stands."""
     box = dialog.bounding_box()

@@ -146,6 +146,12 @@ def test_leaving_a_note_that_has_saved_itself_saves_nothing_again(page: Page) ->
     assert len(sent) == 1
 
 
+def test_opening_the_notes_leaves_the_page_its_title(page: Page) -> None:
+    page.locator(".notes summary").first.click()
+    expect(page.get_by_label("Public note").first).to_be_focused()
+    assert page.title() == "My picks · Deal Brain"
+
+
 def test_a_note_that_begins_with_an_empty_line_keeps_it(page: Page) -> None:
     page.locator(".notes summary").first.click()
     page.get_by_label("Public note").first.fill("\nsecond line")

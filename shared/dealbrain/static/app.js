@@ -77,7 +77,11 @@ document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
 });
 // Who goes by keys stays about where they were, though what held the focus is gone with what it stood in.
 let focused = null;
-document.addEventListener("htmx:before:swap", () => (focused = document.activeElement));
+document.addEventListener("htmx:before:swap", ({detail: {ctx}}) => {
+  focused = document.activeElement;
+  // A piece of another page gives this one no title.
+  if (!ctx.push && ctx.target?.id !== "main") ctx.title = null;
+});
 document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
   const isLost = focused && !focused.isConnected && document.activeElement === document.body;
   const place = isLost && ctx.target?.id && document.getElementById(ctx.target.id);
