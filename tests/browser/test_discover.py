@@ -131,6 +131,13 @@ def test_what_is_wrong_in_a_filter_that_is_closed_is_shown(visit: Visit) -> None
     expect(price).to_be_focused()
 
 
+def test_who_goes_by_keys_to_more_is_at_the_first_of_it(visit: Visit, many: list[str]) -> None:
+    page = visit()
+    page.goto("/discover")
+    page.locator("#more a").focus()
+    expect(page.get_by_role("link", name=many[facts.PAGE], exact=True)).to_be_focused()
+
+
 def test_scrolling_on_shows_all_three_pages_and_nothing_twice(visit: Visit, many: list[str]) -> None:
     page = visit(size=PHONE)
     page.goto("/discover")

@@ -206,6 +206,21 @@ def test_one_key_too_many_ends_no_links(visit: Visit, picks: Thing, link: Thing)
     expect(stranger.get_by_role("heading", level=1)).to_have_text("Quiet minis")
 
 
+def test_who_is_asked_whether_to_publish_is_told_what_that_means(visit: Visit, picks: Thing) -> None:
+    dialog = share_dialog(visit("alice"), picks)
+    dialog.get_by_label("Public").check()
+    sure = dialog.get_by_role("button", name="Make it public")
+    expect(sure).to_have_accessible_description(re.compile(r"^Everybody will see it\."))
+
+
+def test_who_chooses_by_keys_stays_at_what_was_chosen(visit: Visit, alice: Person, picks: Thing) -> None:
+    dialog = share_dialog(visit("alice"), picks)
+    dialog.get_by_label("Private").press("ArrowDown")
+    expect(dialog.get_by_text("How it looks where it is posted")).to_be_visible()
+    expect(dialog.get_by_label("Unlisted")).to_be_focused()
+    assert visibility(alice, picks) == "unlisted"
+
+
 def test_a_dialog_leaves_the_page_its_title(visit: Visit, picks: Thing) -> None:
     page = visit("alice")
     share_dialog(page, picks)
@@ -416,8 +431,8 @@ def test_keys_alone_publish_and_come_back_to_where_they_were(
     expect(page.get_by_role("dialog")).to_be_visible()
     tab_to(page, "visibility")
     page.keyboard.press("ArrowUp")
-    expect(page.get_by_role("button", name="Make it public")).to_be_focused()
-    focused(page)
+    expect(page.get_by_role("link", name="Leave it as it is")).to_be_focused()
+    tab_to(page, "Make it public", back=True)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Its address")).to_be_visible()
     focused(page)

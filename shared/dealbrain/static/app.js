@@ -83,8 +83,10 @@ document.addEventListener("htmx:before:swap", ({detail: {ctx}}) => {
   if (!ctx.push && ctx.target?.id !== "main") ctx.title = null;
 });
 document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
-  const isLost = focused && !focused.isConnected && document.activeElement === document.body;
-  const place = isLost && ctx.target?.id && document.getElementById(ctx.target.id);
+  if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+  // In the place of "More" stands the first of what there is more of.
+  if (ctx.target?.id === "more") return ctx.sourceElement.querySelector("h3 a")?.focus();
+  const place = ctx.target?.id && document.getElementById(ctx.target.id);
   if (!place) return;
   place.tabIndex = -1;
   place.focus({preventScroll: true});
