@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, Route, expect
 
 from dealbrain import facts, pending
-from dealbrain.pending import READING
+from dealbrain.pending import READING, Pending
 from infra.local.issuer import subject
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, PHONE, Visit
 from tests.makers import LATITUDE, Api, Person, made
@@ -217,22 +217,47 @@ def test_a_file_larger_than_any_upload_is_told_so_at_once(visit: Visit, tmp_path
     expect(page.get_by_text("This file is larger than 20 MB.")).to_be_visible()
 
 
-def test_how_far_reading_is_shows_until_the_preview_is_there(visit: Visit, alice: Person) -> None:
+@pytest.fixture
+def waiting(alice: Person) -> Pending:
+    """A file that is there and has not been read."""
     wanted = {"file_name": "large.csv", "size": len(TABLE), "content_type": "text/csv"}
     upload = made(alice.post("/uploads", wanted))
     assert httpx.post(upload["url"], data=upload["fields"], files={"file": ("x", TABLE)}).is_success
-    waiting = pending.get(upload["upload_id"], subject("alice"), datetime.now(UTC))
+    return pending.get(upload["upload_id"], subject("alice"), datetime.now(UTC))
+
+
+def read_so_far(waiting: Pending, done: int) -> None:
+    """Say of a file that so many of its rows are read."""
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    about = {"type": "collection", "until": until, "done": "100", "total": "500"}
+    about = {"type": "collection", "until": until, "done": str(done), "total": "500"}
     pending.put(replace(waiting, kind=READING, about=waiting.about | about))
+
+
+def test_how_far_reading_is_shows_until_the_preview_is_there(
+    visit: Visit, alice: Person, waiting: Pending
+) -> None:
+    read_so_far(waiting, 100)
     page = visit("alice")
-    page.goto(f"/import/{upload['upload_id']}")
+    page.goto(f"/import/{waiting.id}")
     expect(page.get_by_text("100 of 500 rows compared")).to_be_visible()
-    pending.put(replace(waiting, kind=READING, about=waiting.about | about | {"done": "200"}))
+    read_so_far(waiting, 200)
     expect(page.get_by_text("200 of 500 rows compared")).to_be_visible()
     pending.put(waiting)
-    made(alice.post("/collections/import", {"upload_id": upload["upload_id"]}))
+    made(alice.post("/collections/import", {"upload_id": waiting.id}))
     assert len(rows_of(page)) == 2
+
+
+def test_a_file_cancelled_elsewhere_while_it_is_read_is_told_to_be_gone(
+    visit: Visit, waiting: Pending, complaints: list[str]
+) -> None:
+    read_so_far(waiting, 100)
+    page = visit("alice")
+    page.goto(f"/import/{waiting.id}")
+    expect(page.get_by_text("100 of 500 rows compared")).to_be_visible()
+    pending.delete(waiting.id)
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here for you")
+    assert {one.partition(" ")[0] for one in complaints} == {"404"}
+    complaints.clear()
 
 
 # ----------------------------------------------------------------------------------------- without scripts

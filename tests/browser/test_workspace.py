@@ -402,6 +402,18 @@ def test_a_note_that_was_saved_is_left_without_one(page: Page) -> None:
     assert stayed == []
 
 
+def test_who_is_led_to_where_one_signs_in_is_not_told_to_try_again(page: Page, complaints: list[str]) -> None:
+    page.evaluate("""() => new MutationObserver(() => console.log(document.getElementById("told").innerText))
+        .observe(document.getElementById("told"), {childList: true})""")
+    told: list[str] = []
+    page.on("console", lambda one: told.append(one.text))
+    page.context.clear_cookies()
+    page.get_by_role("link", name="Share").click()
+    expect(page.get_by_label("User name")).to_be_visible()
+    assert [one for one in told if "try again" in one] == []
+    complaints.clear()
+
+
 @pytest.fixture
 def writing(page: Page) -> Locator:
     """The field of a note in a page whose clock stands, so that nothing is saved by itself."""

@@ -19,6 +19,10 @@ function tell(text) {
 
 const OFFLINE = "We cannot be reached. Please try again when you are online.";
 document.addEventListener("htmx:response:error", ({detail: {ctx}}) => {
+  // The page is being left for where one signs in.
+  if (ctx.hx.redirect) return;
+  // What was being read is gone: the page says so, once.
+  if (ctx.sourceElement.id === "reading" && [404, 410].includes(ctx.response.status)) return location.reload();
   const isOurs = ctx.response.headers.get("content-type")?.startsWith("text/plain");
   tell(isOurs ? ctx.text : "This did not work just now. Please try again.");
 });
