@@ -131,6 +131,14 @@ def test_what_is_wrong_in_a_filter_that_is_closed_is_shown(visit: Visit) -> None
     expect(price).to_be_focused()
 
 
+@pytest.mark.parametrize(("words", "direction"), [("מחשב קטן", "rtl"), ("small machine", "ltr")])
+def test_what_is_typed_runs_as_it_is_written(visit: Visit, words: str, direction: str) -> None:
+    page = visit()
+    page.goto("/discover")
+    page.get_by_label("Search").fill(words)
+    assert page.get_by_label("Search").evaluate("one => getComputedStyle(one).direction") == direction
+
+
 def test_who_goes_by_keys_to_more_is_at_the_first_of_it(visit: Visit, many: list[str]) -> None:
     page = visit()
     page.goto("/discover")

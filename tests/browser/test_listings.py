@@ -107,6 +107,24 @@ def test_an_edit_keeps_what_the_form_does_not_show(visit: Visit, alice: Person) 
     assert after["notes"] == said["notes"]
 
 
+def test_each_line_of_a_note_begins_where_its_script_does(visit: Visit, alice: Person) -> None:
+    listing = alice.listing(notes="A small machine\nמחשב קטן")
+    page = visit("alice")
+    page.goto(f"/listings/{listing['id']}")
+    gaps = page.locator(".as-typed").evaluate("""one => {
+        const [text] = one.childNodes;
+        const line = new Range();
+        const outer = one.getBoundingClientRect();
+        line.setStart(text, 0);
+        line.setEnd(text, text.data.indexOf("\\n"));
+        const left = line.getBoundingClientRect().left - outer.left;
+        line.setStart(text, text.data.indexOf("\\n") + 1);
+        line.setEnd(text, text.length);
+        return [left, outer.right - line.getBoundingClientRect().right];
+    }""")
+    assert gaps == pytest.approx([0, 0], abs=1)
+
+
 def test_a_second_price_makes_a_course(visit: Visit, alice: Person) -> None:
     said = alice.listing(price_usd=300)
     page = visit("alice")

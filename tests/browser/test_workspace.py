@@ -84,6 +84,19 @@ def hold(page: Page, pattern: str) -> list[Route]:
     return held
 
 
+def test_each_paragraph_of_a_description_begins_where_its_script_does(visit: Visit, alice: Person) -> None:
+    collection = alice.collection(description="A small machine.\n\nמחשב קטן")
+    page = visit("alice")
+    page.goto(f"/collections/{collection['id']}")
+    gaps = page.locator(".description p").evaluate_all("""all => all.map((one, at) => {
+        const [outer, inner] = [one.getBoundingClientRect(), new Range()];
+        inner.selectNodeContents(one);
+        const text = inner.getBoundingClientRect();
+        return at === 0 ? text.left - outer.left : outer.right - text.right;
+    })""")
+    assert gaps == pytest.approx([0, 0], abs=1)
+
+
 # ------------------------------------------------------------------------------------- status and notes
 
 
