@@ -111,7 +111,7 @@ dialog.addEventListener("close", () => {
 });
 
 for (const menu of document.querySelectorAll("details.menu")) {
-  document.addEventListener("click", ({target}) => menu.contains(target) || (menu.open = false));
+  document.addEventListener("click", ({target}) => (menu.contains(target) && !target.closest("[hx-get]")) || (menu.open = false));
   menu.addEventListener("keydown", ({key}) => {
     if (key === "Escape") (menu.open = false), menu.firstElementChild.focus();
   });
