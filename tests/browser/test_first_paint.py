@@ -14,9 +14,10 @@ from dealbrain import facts
 from infra.local.run import System
 from tests.browser.conftest import DESKTOP, PATIENCE_MS, cookie, script
 
-WAITS = b'<link rel="expect" href="#main" blocking="render">\n'
-# The menu of who is signed in: it shows a word of the browser's own until what it is called has come.
-CUT = b'<details class="menu">'
+WAITS = b'<link rel="expect" href="#told" blocking="render">\n'
+# The menu of who is signed in, which shows a word of the browser's own until what it is called has come; the
+# heading; and the last of what is in the main part.
+CUTS = (b'<details class="menu">', b"<h1>", b'<section aria-labelledby="past-title"')
 # Whether a frame was drawn within some milliseconds.
 DRAWN = """patience => new Promise(told => {
   requestAnimationFrame(() => requestAnimationFrame(() => told(true)));
@@ -25,13 +26,13 @@ DRAWN = """patience => new Promise(told => {
 
 
 @contextmanager
-def halting(whole: bytes) -> Iterator[tuple[str, Event]]:
-    """Serve a page up to the middle of its header, and the rest when it is told to; its address."""
+def halting(whole: bytes, cut: bytes) -> Iterator[tuple[str, Event]]:
+    """Serve a page up to where it is cut, and the rest when it is told to; its address."""
     rest = Event()
 
     class Halting(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            before, cut, after = whole.partition(CUT)
+            before, _, after = whole.partition(cut)
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
@@ -71,17 +72,19 @@ def page(running: System, chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def moved(page: Page, whole: bytes, patience: int) -> tuple[bool, list[object]]:
-    """Whether a page is drawn while half of its header is there, and what moves when the rest comes.
+def moved(page: Page, whole: bytes, cut: bytes, patience: int) -> tuple[bool, list[object]]:
+    """Whether a page is drawn while a part of it is there, and what moves when the rest comes.
 
     Args:
         page: a browser's.
         whole: the page's HTML.
+        cut: where the part ends.
         patience: how long to wait for a frame, in milliseconds.
     """
-    with halting(whole) as (address, rest):
+    assert whole.count(cut) == 1
+    with halting(whole, cut) as (address, rest):
         page.goto(address, wait_until="commit")
-        page.wait_for_selector(".menu", state="attached")
+        page.wait_for_selector(".brand", state="attached")
         is_drawn = page.evaluate(DRAWN, patience)
         rest.set()
         page.wait_for_load_state()
@@ -89,10 +92,17 @@ def moved(page: Page, whole: bytes, patience: int) -> tuple[bool, list[object]]:
     return is_drawn, page.evaluate("moved")
 
 
-def test_it_is_drawn_when_it_is_whole(page: Page, whole: bytes) -> None:
-    assert moved(page, whole, 1000) == (False, [])
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_page_is_drawn_when_all_of_it_is_there(page: Page, whole: bytes, cut: bytes) -> None:
+    assert moved(page, whole, cut, 1000) == (False, [])
 
 
-def test_without_waiting_half_of_it_is_drawn_and_moves(page: Page, whole: bytes) -> None:
-    is_drawn, found = moved(page, whole.replace(WAITS, b""), PATIENCE_MS)
-    assert (is_drawn, bool(found)) == (True, True)
+@pytest.mark.parametrize("cut", CUTS)
+def test_else_a_part_of_it_would_be_drawn(page: Page, whole: bytes, cut: bytes) -> None:
+    is_drawn, _ = moved(page, whole.replace(WAITS, b""), cut, PATIENCE_MS)
+    assert is_drawn
+
+
+def test_and_it_would_move(page: Page, whole: bytes) -> None:
+    _, found = moved(page, whole.replace(WAITS, b""), CUTS[0], PATIENCE_MS)
+    assert found
