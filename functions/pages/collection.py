@@ -57,7 +57,8 @@ def workspace(
         whole = collecting.whole(session, row, person())
         seen = presenting.items(session, whole.items, wanted, View.table, now())
         others = access.own_names(session, person())
-        del others[collection_id]
+        # Deleted this very moment in another window, it is none of them any more.
+        others.pop(collection_id, None)
     return render(
         "workspace.html",
         422 if problems else 200,
