@@ -160,7 +160,8 @@ _COMMON = " + ".join(f"{2**digit} * icount(posting.words & sought.digit_{digit})
 
 # The three rules as three indexes, one statement for all rows. The keys find whatever can be similar
 # (``postings`` says why); the common words decide. Prices are read of the best only, and of those that are
-# as good as the last of these; a row's best are chosen as ``_rank`` orders them.
+# as good as the last of these; a row's best are chosen as ``_rank`` orders them. OFFSET 0 keeps the planner
+# from joining whole tables: keys are looked up, even while the database's statistics know nothing of them.
 _ALIKE = f"""
 SELECT sought.row, best.id
 FROM json_to_recordset(:sought) AS sought(row int, url_key text, title_key text, seller_key text,
@@ -177,13 +178,16 @@ CROSS JOIN LATERAL (
             UNION ALL
             SELECT id, shared / (sought.weight + weight - shared)::numeric
             FROM (
-                SELECT posting.listing_id AS id, posting.weight,
-                    {_COMMON} + posting.lost + sought.lost AS shared
+                SELECT posting.listing_id AS id, posting.weight, posting.shared
                 FROM unnest(sought.keys, sought.reaches) AS key(number, reach)
-                JOIN title_postings AS posting ON posting.key = key.number
-                WHERE posting.weight BETWEEN sought.least AND sought.most
-                AND least(posting.reach, key.reach) * (10 + :tenths)
-                    >= :tenths * (sought.weight + posting.weight)
+                CROSS JOIN LATERAL (
+                    SELECT listing_id, weight, {_COMMON} + posting.lost + sought.lost AS shared
+                    FROM title_postings AS posting
+                    WHERE posting.key = key.number AND posting.weight BETWEEN sought.least AND sought.most
+                    AND least(posting.reach, key.reach) * (10 + :tenths)
+                        >= :tenths * (sought.weight + posting.weight)
+                    OFFSET 0
+                ) AS posting
             ) AS sharing
             WHERE shared * (10 + :tenths) >= :tenths * (sought.weight + weight)
         ) AS alike
@@ -191,10 +195,10 @@ CROSS JOIN LATERAL (
         ORDER BY score DESC
         FETCH FIRST (:most) ROWS WITH TIES
     ) AS found
-    JOIN listings ON listings.id = found.id
+    CROSS JOIN LATERAL (SELECT price_usd FROM listings WHERE id = found.id OFFSET 0) AS listing
     ORDER BY found.score DESC,
-        abs(nullif(listings.price_usd, 0) - nullif(sought.price, 0))
-            / greatest(listings.price_usd, sought.price) NULLS LAST,
+        abs(nullif(listing.price_usd, 0) - nullif(sought.price, 0))
+            / greatest(listing.price_usd, sought.price) NULLS LAST,
         found.id
     LIMIT :most
 ) AS best
