@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
 from itertools import product
@@ -122,6 +122,20 @@ COLOURS = 48
 SQUARE = 6
 
 
+# More than a Chromium needs to start and draw on a busy machine. Who tries a deadline sets one.
+PATIENCE = timedelta(seconds=30)
+
+
+def patient() -> Browser:
+    """A browser that may take its time."""
+    return Browser(deadline=PATIENCE)
+
+
+def soon() -> float:
+    """Until when a page is given to answer."""
+    return time.monotonic() + PATIENCE.total_seconds()
+
+
 def page(browser: Browser) -> _Page:
     """The page of a browser that has drawn."""
     assert browser._page
@@ -130,12 +144,12 @@ def page(browser: Browser) -> _Page:
 
 def run(browser: Browser, function: str, *values: object) -> Any:
     """Call a function in the page, with its document as ``this``."""
-    return page(browser).run(time.monotonic() + 5, function, *values)
+    return page(browser).run(soon(), function, *values)
 
 
 def show(browser: Browser, spec: CardSpec, size: Size = Size.social, style: Style = Style.light) -> None:
     """All that a card does to the page, without a picture of it, which is what takes the time."""
-    browser._ready_page(time.monotonic() + 5)
+    browser._ready_page(soon())
     look, pixels = f"{style} {size}", PIXELS[size]
     run(browser, SHOW, spec.model_dump(mode="json"), look, *pixels)
 
@@ -191,7 +205,7 @@ def main() -> None:
 
 
 def _pictures() -> Iterator[tuple[tuple[Style, Size, Format], bytes]]:
-    with closing(Browser()) as browser:
+    with closing(patient()) as browser:
         for variant in VARIANTS:
             yield variant, browser.draw(SPEC, *variant)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from botocore import useragent
+from hypothesis import HealthCheck
 from jwt.api_jws import PyJWS
 from sqlalchemy import event
 
@@ -39,10 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # What a test does not say itself: enough to find a slip each day, and much more for make test-full.
-    # Nor does a busy machine make anything wrong.
-    hypothesis.settings.register_profile("full", deadline=None)
-    hypothesis.settings.register_profile("daily", max_examples=40, deadline=None)
+    # What a test does not say itself. Each day the same examples, so that a change fails for what it changed;
+    # make test-full looks for new ones, and for many more. Nor does a busy machine make anything wrong.
+    full = hypothesis.settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.register_profile("full", full)
+    hypothesis.settings.register_profile("daily", full, max_examples=40, derandomize=True)
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "daily")
     config.pluginmanager.register(Ledger(), "roles")
     if config.getoption("cov_source", None):

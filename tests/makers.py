@@ -1,9 +1,10 @@
 """Short ways to what tests begin with: people, listings, collections, files."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,8 @@ from infra.local.stores import dynamodb
 from infra.routes import routes
 
 DATA = ROOT.parent / "shared" / "data"
+# A machine that is busy may need a few of the gate's four seconds to start a renderer.
+TRIES = 6
 
 LATITUDE: Mapping[str, Any] = {
     "title": "Dell Latitude 7490 i7-8650U 16GB 512GB SSD",
@@ -188,6 +191,15 @@ def made(response: httpx.Response) -> dict[str, Any]:
     assert response.status_code == 201, response.text
     found: dict[str, Any] = response.json()
     return found
+
+
+def drawn(ask: Callable[[str], httpx.Response], address: str) -> httpx.Response:
+    """Ask for a card as a browser does that is told to come back; starting may take a while."""
+    for _ in range(TRIES):
+        answer = ask(address)
+        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+    return answer
 
 
 def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -30,11 +30,19 @@ from infra.local import notifications
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import free_port, wait_until
 from infra.local.run import RENDERER, RENDERER_HANDLER, System, warm_ups
-from tests.makers import Api, Person, collection_file, deal_data, deal_file, load_catalog, made, refused
+from tests.makers import (
+    Api,
+    Person,
+    collection_file,
+    deal_data,
+    deal_file,
+    drawn,
+    load_catalog,
+    made,
+    refused,
+)
 
 VARIANTS = list(product(Style, Size, Format))
-# A machine that is busy may need more than the gate's four seconds to start a renderer.
-TRIES = 6
 
 
 @pytest.fixture
@@ -78,15 +86,6 @@ def spec_at(path: str) -> CardSpec:
     return cardspec.from_bytes(stored)
 
 
-def drawn(person: Person, path: str) -> httpx.Response:
-    """Ask as a browser does that is told to come back."""
-    for _ in range(TRIES):
-        answer = person.get(path)
-        if answer.status_code != 503:
-            break
-    return answer
-
-
 def stored(place: str) -> list[str]:
     """The keys of everything there is of a place's cards."""
     return [key for prefix in (SPECS, CARDS) for key in files.keys(Bucket.generated, f"{prefix}{place}/")]
@@ -121,7 +120,9 @@ def test_a_collections_card_has_the_size_and_the_format_asked_and_is_not_kept(
     api: Api, style: Style, size: Size, kind: Format
 ) -> None:
     collection = api.person("alice").collection("Nothing yet", visibility="public")
-    answer = drawn(api.stranger, look(api.stranger, collection, f"style={style}&size={size}&format={kind}"))
+    answer = drawn(
+        api.stranger.get, look(api.stranger, collection, f"style={style}&size={size}&format={kind}")
+    )
     assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA_TYPE[kind])
     assert answer.headers["cache-control"] == "no-store"
     assert Image.open(BytesIO(answer.content)).size == PIXELS[size]
@@ -129,7 +130,7 @@ def test_a_collections_card_has_the_size_and_the_format_asked_and_is_not_kept(
 
 def test_a_look_without_a_body_says_the_same_of_a_collections_card(alice: Person) -> None:
     path = look(alice, filled(alice))
-    got, head = drawn(alice, path), alice.call("HEAD", path)
+    got, head = drawn(alice.get, path), alice.call("HEAD", path)
     told = ("cache-control", "content-type")
     assert (head.status_code, head.content) == (200, b"")
     assert [head.headers[name] for name in told] == [got.headers[name] for name in told]
@@ -181,7 +182,7 @@ def test_only_a_public_collections_card_shows_where_to_find_it(alice: Person) ->
 def test_what_is_not_public_is_shown_to_its_owner_and_not_by_its_number(api: Api, visibility: str) -> None:
     alice = api.person("alice")
     collection = filled(alice, visibility)
-    assert drawn(alice, look(alice, collection)).status_code == 200
+    assert drawn(alice.get, look(alice, collection)).status_code == 200
     for stranger in (api.stranger, api.person("bob")):
         refused(stranger.get(f"/collections/{collection['id']}/card-image"), 404, "not_found")
 
@@ -194,7 +195,7 @@ def test_a_live_token_leads_to_the_card_and_another_one_does_not(api: Api) -> No
     alice = api.person("alice")
     collection, other = filled(alice, "unlisted"), filled(alice, "unlisted")
     token = token_of(alice, collection)["token"]
-    assert drawn(api.stranger, look(api.stranger, collection, f"token={token}")).status_code == 200
+    assert drawn(api.stranger.get, look(api.stranger, collection, f"token={token}")).status_code == 200
     refused(api.stranger.get(f"/collections/{other['id']}/card-image?token={token}"), 404, "not_found")
 
 
@@ -220,7 +221,7 @@ def test_when_fewer_may_see_it_the_old_address_is_dead_and_nothing_is_left_of_it
 ) -> None:
     collection = filled(alice, before)
     path = look(alice, collection)
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
     show(alice, collection, after)
     refused(alice.get(path), 404, "not_found")
     assert stored(card_at(path).place) == []
@@ -234,7 +235,7 @@ def test_when_more_may_see_it_the_old_address_stays(alice: Person, before: str, 
     collection = filled(alice, before)
     path = look(alice, collection)
     show(alice, collection, after)
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
 
 
 def test_closing_takes_all_pictures_in_one_call(alice: Person) -> None:
@@ -266,13 +267,13 @@ def test_a_revoked_token_closes_what_it_led_to_unless_everybody_may_see_it(
     token = token_of(alice, collection)
     path = look(alice, collection, f"token={token['token']}")
     alice.delete(f"/collections/{collection['id']}/share-tokens/{token['id']}")
-    assert drawn(alice, path).status_code == status
+    assert drawn(alice.get, path).status_code == status
 
 
 def test_a_render_that_comes_late_does_not_open_a_closed_collection(alice: Person) -> None:
     collection = filled(alice)
     path = look(alice, collection)
-    picture = drawn(alice, path).content
+    picture = drawn(alice.get, path).content
     show(alice, collection, "private")
     files.put(Bucket.generated, card_at(path).picture_key, picture, "image/png")
     refused(alice.get(path), 404, "not_found")
@@ -582,7 +583,7 @@ def test_a_listing_left_to_others_keeps_its_card(api: Api) -> None:
     bob.item(bob.collection(), listing)
     path = card_of_listing(alice, listing)
     alice.delete(f"/listings/{listing['id']}")
-    assert drawn(bob, path).status_code == 200
+    assert drawn(bob.get, path).status_code == 200
 
 
 def test_a_listing_updated_from_a_file_takes_its_old_card(alice: Person) -> None:
@@ -703,10 +704,7 @@ def fetched(location: str) -> httpx.Response:
 
 
 def download(person: Person, path: str, query: str = "download=1") -> httpx.Response:
-    for _ in range(TRIES):
-        answer = person.get(f"{path}/card-image?{query}")
-        if answer.status_code != 503:
-            break
+    answer = drawn(person.get, f"{path}/card-image?{query}")
     assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store"), answer.text
     return answer
 
@@ -730,7 +728,7 @@ def test_a_card_nobody_has_looked_at_is_drawn_and_kept_under_its_name(alice: Per
 
 def test_a_card_that_is_drawn_is_kept_without_anybody_drawing_it(alice: Person) -> None:
     listing = fresh(alice)
-    picture = drawn(alice, card_of_listing(alice, listing)).content
+    picture = drawn(alice.get, card_of_listing(alice, listing)).content
     assert fetched(download(alice, f"/listings/{listing['id']}").headers["location"]).content == picture
 
 
@@ -760,7 +758,7 @@ TITLES = (
 @pytest.mark.parametrize("title", TITLES)
 def test_a_title_makes_no_dangerous_file_name(alice: Person, title: str) -> None:
     listing = fresh(alice, title=title)
-    drawn(alice, card_of_listing(alice, listing))
+    drawn(alice.get, card_of_listing(alice, listing))
     location = download(alice, f"/listings/{listing['id']}").headers["location"]
     message = Message()
     message["Content-Disposition"] = signed(location)["response-content-disposition"]
@@ -868,7 +866,7 @@ def nowhere() -> str:
 
 def test_what_is_drawn_already_is_not_drawn_ahead(alice: Person) -> None:
     path = card_of_listing(alice, fresh(alice))
-    drawn(alice, path)
+    drawn(alice.get, path)
     with renderer_at(nowhere()):
         assert warm_up(card_at(path)) == 0
 
@@ -924,7 +922,7 @@ def drawn_for_many(person: Person) -> int:
     hooks.register("after-call.lambda.Invoke", note)
     try:
         with ThreadPoolExecutor(ASKERS) as pool:
-            list(pool.map(lambda _: drawn(person, path), range(ASKERS)))
+            list(pool.map(lambda _: drawn(person.get, path), range(ASKERS)))
     finally:
         hooks.unregister("after-call.lambda.Invoke", note)
     return answered.count(200)
@@ -975,7 +973,7 @@ type Counted = Callable[[], dict[str, Any]]
 def test_a_card_that_is_drawn_is_a_miss_with_its_time_and_its_bytes(alice: Person, counted: Counted) -> None:
     path = card_of_listing(alice, fresh(alice))
     counted()
-    answer = drawn(alice, path)
+    answer = drawn(alice.get, path)
     told = counted()
     assert {"CardMiss", "CardGenerated", "CardMilliseconds", "CardBytes"} <= told.keys()
     assert (told["CardBytes"][0], told["CardMilliseconds"][0] > 0) == (len(answer.content), True)
@@ -983,9 +981,9 @@ def test_a_card_that_is_drawn_is_a_miss_with_its_time_and_its_bytes(alice: Perso
 
 def test_a_card_that_is_there_is_a_hit_and_nothing_else(alice: Person, counted: Counted) -> None:
     path = look(alice, filled(alice))
-    drawn(alice, path)
+    drawn(alice.get, path)
     counted()
-    drawn(alice, path)
+    drawn(alice.get, path)
     assert [name for name in counted() if name.startswith("Card")] == ["CardHit"]
 
 

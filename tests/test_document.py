@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -360,7 +360,6 @@ COLLECTION_FILES = st.builds(
     extras(["", "/deal_brain_export", "/data", "/data/collection"]),
 )
 FILES = DEAL_FILES | COLLECTION_FILES
-generated = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # What a strict reader elsewhere counts on, said here again by hand.
 BOLD = {
@@ -389,27 +388,23 @@ def missing(deal: Tree) -> list[str]:
     return lost + ["quantity" for one in performance.get("components", []) if "quantity" not in one]
 
 
-@generated
 @given(FILES)
 def test_what_is_written_is_read_back_equal(file: DealFile | CollectionFile) -> None:
     assert read(write(file)) == file
 
 
-@generated
 @given(FILES)
 def test_writing_what_was_read_gives_the_same_bytes(file: DealFile | CollectionFile) -> None:
     raw = write(file)
     assert write(read(raw)) == raw
 
 
-@generated
 @given(FILES)
 def test_every_file_written_is_valid_under_the_schema(file: DealFile | CollectionFile) -> None:
     errors = list(SCHEMA.iter_errors(written(file)))
     assert errors == []
 
 
-@generated
 @given(FILES)
 def test_every_file_written_has_the_fields_strict_readers_count_on(file: DealFile | CollectionFile) -> None:
     data = written(file)["data"]
@@ -417,7 +412,6 @@ def test_every_file_written_has_the_fields_strict_readers_count_on(file: DealFil
     assert [lost for deal in found for lost in missing(deal)] == []
 
 
-@generated
 @given(st.sampled_from(["full-deal", "full-collection", "unknown-keys"]), st.data())
 def test_a_file_with_anything_anywhere_is_read_or_refused(name: str, data: st.DataObject) -> None:
     whole = sample(name)
@@ -1080,7 +1074,6 @@ def test_a_processor_without_a_manufacturer_is_written_with_an_unknown_one() -> 
     assert made["data"]["performance"]["cpu"] == {"name": "i5", "manufacturer": "Unknown"}
 
 
-@generated
 @given(TIMES)
 def test_a_time_is_spelled_in_utc_with_z(moment: datetime) -> None:
     spelled = scalars.spell_instant(moment)

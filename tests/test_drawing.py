@@ -15,6 +15,7 @@ from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Card, Format, Size, Source, S
 from dealbrain.facts import Bucket
 from functions.drawing import handler as drawing
 from infra.local.run import System
+from tests.cards import PATIENCE
 
 PLACE = cardspec.listing_place(4_000_000_001)
 SPEC = cardspec.of(
@@ -43,6 +44,7 @@ SPEC_KEY, PICTURE_KEY = CARD.spec_key, CARD.picture_key
 @pytest.fixture(scope="module", autouse=True)
 def _chromium(running: System) -> Iterator[None]:  # noqa: ARG001 - its stores are the handler's
     """Started by the first card, ended with the last test."""
+    drawing._browser()._seconds = PATIENCE.total_seconds()
     yield
     drawing._browser().close()
     drawing._browser.cache_clear()

@@ -14,7 +14,7 @@ from dealbrain import db, jsontext, uploading
 from infra.local.run import System
 from tests.browser.pages import WAYS, Way, World, world
 from tests.conftest import EMPTY
-from tests.makers import Api
+from tests.makers import Api, drawn
 
 CSP = {
     "default-src": "'none'",
@@ -158,7 +158,7 @@ def test_a_public_page_says_how_it_unfurls(site: Site, way: Way) -> None:
 @named([*FOUND, *(way for way in OPENED if way.status == 200)])
 def test_the_picture_it_unfurls_with_is_what_it_says(site: Site, way: Way) -> None:
     meta = Head(site.open(way).text).meta
-    answer = site.fetch(meta["og:image"])
+    answer = drawn(site.fetch, meta["og:image"])
     assert (answer.status_code, answer.headers["content-type"]) == (200, meta["og:image:type"])
     size = Image.open(io.BytesIO(answer.content)).size
     assert size == (int(meta["og:image:width"]), int(meta["og:image:height"]))

@@ -700,12 +700,7 @@ def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
 
 
 def test_no_bytes_at_all_make_a_fault(target: Target, count: Callable[[int, int], int]) -> None:
-    @settings(
-        max_examples=count(100, 5000),
-        deadline=None,
-        derandomize=count(1, 0) == 1,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=count(100, 5000), suppress_health_check=list(HealthCheck))
     @given(bodies())
     def claim(sent: tuple[str, bytes]) -> None:
         answer = target.send_bytes(*sent)

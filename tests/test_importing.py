@@ -1197,9 +1197,7 @@ def test_export_import_export_is_a_fixed_point(
     # Shrinking would import for minutes.
     phases = [Phase.explicit, Phase.reuse, Phase.generate]
 
-    @settings(
-        max_examples=count(12, 200), deadline=None, phases=phases, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=count(12, 200), phases=phases, suppress_health_check=list(HealthCheck))
     @given(files)
     def holds(file: DealFile | CollectionFile) -> None:
         whole = written(file)

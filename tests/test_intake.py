@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dealbrain import document, facts, forms, jsontext, reading
@@ -468,7 +468,6 @@ def as_another_writes(file: bytes, chance: random.Random) -> bytes:
     return jsontext.dumps({"deal_brain_export": envelope, "data": data, **whole}).encode()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FILES, st.randoms(use_true_random=False))
 def test_a_file_as_another_program_writes_it_holds_the_same(
     file: DealFile | CollectionFile, chance: random.Random

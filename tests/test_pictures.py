@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -40,10 +39,12 @@ from tests.cards import (
     difference,
     opened,
     page,
+    patient,
     reduced,
     reference,
     run,
     show,
+    soon,
 )
 
 # What two drawings of one card may differ by, square by square (cards.difference): by far less than a word.
@@ -56,7 +57,7 @@ every_size = pytest.mark.parametrize("size", Size)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with closing(Browser()) as shared:
+    with closing(patient()) as shared:
         yield shared
 
 
@@ -152,7 +153,7 @@ def test_our_chromium_draws_elements_on_a_canvas(browser: Browser) -> None:
 @pytest.fixture(scope="module")
 def without() -> Iterator[Browser]:
     """A browser that knows nothing of elements on a canvas."""
-    with closing(Browser()) as plain:
+    with closing(patient()) as plain:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(drawing, "FLAGS", tuple(flag for flag in drawing.FLAGS if flag != drawing.CANVAS))
             draw(plain)
@@ -187,7 +188,7 @@ def test_a_card_is_a_real_picture_of_exactly_the_size_asked(
 
 def test_the_same_spec_gives_the_same_bytes_from_another_chromium_in_another_order(browser: Browser) -> None:
     first = {kind: digest(draw(browser, kind=kind)) for kind in Format}
-    with closing(Browser()) as other:
+    with closing(patient()) as other:
         draw(other, CROWDED, Size.story)
         assert {kind: digest(draw(other, kind=kind)) for kind in reversed(Format)} == first
 
@@ -441,7 +442,7 @@ def test_what_runs_from_right_to_left_still_stands_beside_its_score(browser: Bro
 )
 def test_every_script_is_drawn_with_a_font_of_ours(browser: Browser, text: str, family: str) -> None:
     show(browser, cardspec.of(replace(SOURCE, title=text)))
-    until = time.monotonic() + 5
+    until = soon()
     ask = page(browser).ask
     ask(until, "DOM.enable")
     ask(until, "CSS.enable")

@@ -224,7 +224,6 @@ def test_everybody_sees_what_the_rule_says_and_nothing_else(
         settings=settings(
             max_examples=count(2, 200),
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=(Phase.explicit, Phase.generate, Phase.shrink),
         ),

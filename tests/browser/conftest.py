@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright._impl._api_structures import SetCookieParam
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from dealbrain import facts, sessions
 from dealbrain.sessions import Session
@@ -16,7 +16,9 @@ from infra.local.run import System
 
 PHONE = (360, 740)
 DESKTOP = (1280, 900)
-PATIENCE_MS = 15_000
+# So long a page may take to do or show something on a busy machine.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 type Visit = Callable[..., Page]
 

@@ -13,7 +13,7 @@ import httpx
 from playwright.sync_api import Page
 
 from dealbrain import pending
-from dealbrain.pending import READING
+from dealbrain.pending import READING, Pending
 from infra.local.issuer import subject
 from tests.makers import LATITUDE, Api, Person, made
 
@@ -136,12 +136,13 @@ def _imports(api: Api, alice: Person, into: World) -> None:
     into.at["result"] = _confirmed(alice, bring(browser, "title,price\nHP EliteDesk 800 G4,175\n", "d.csv"))
     into.at["undone"] = _confirmed(alice, bring(browser, "title,price\nHP ProDesk 400 G5,155\n", "c.csv"))
     browser.submit(f"{into.at['undone']}/undo")
-    into.at["not read"] = f"/import/{_uploaded(alice)}"
-    reading = _uploaded(alice)
+    not_read, reading = _uploaded(alice), _uploaded(alice)
+    _keep(pending.get(not_read, subject("alice"), datetime.now(UTC)))
+    into.at["not read"] = f"/import/{not_read}"
     waiting = pending.get(reading, subject("alice"), datetime.now(UTC))
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     about = {"type": "collection", "until": until, "done": "100", "total": "500"}
-    pending.put(replace(waiting, kind=READING, about=waiting.about | about))
+    _keep(replace(waiting, kind=READING, about=waiting.about | about))
     into.at["reading"] = f"/import/{reading}"
 
 
@@ -151,6 +152,11 @@ def _uploaded(person: Person) -> str:
     assert httpx.post(upload["url"], data=upload["fields"], files={"file": ("x", TABLE)}).is_success
     found: str = upload["upload_id"]
     return found
+
+
+def _keep(waiting: Pending) -> None:
+    """Let a file wait for as long as anybody may want to look at it."""
+    pending.put(replace(waiting, expires_at=waiting.expires_at + timedelta(days=1)))
 
 
 def bring(browser: Person, table: str, name: str) -> str:
@@ -214,7 +220,7 @@ def press(name: str, **fields: str) -> Callable[[Page], None]:
 
 def ask_public(page: Page) -> None:
     """Choose public, up to the question whether one is sure."""
-    page.get_by_label("Public").check()
+    page.get_by_label("Public").click()
     page.get_by_role("button", name="Make it public").wait_for()
 
 

@@ -96,11 +96,14 @@ def seen(request: pytest.FixtureRequest, there: World, browsers: Open) -> Seen:
         page.emulate_media(color_scheme="light")
         if way.has_cards:
             # Its cards are drawn by then, as for everybody but the very first who looks.
-            page.goto(way.address(there), wait_until="networkidle")
+            with suppress(TimeoutError):
+                page.goto(way.address(there), wait_until="networkidle")
         answer = page.goto(way.address(there))
         assert answer
         assert answer.status == way.status
         if way.then:
+            page.evaluate(SETTLED)
+            page.evaluate("window.acted = true")
             way.then(page)
         page.evaluate(SETTLED)
         if way.has_cards:
@@ -244,6 +247,7 @@ def wrong(chromium: Browser) -> Iterator[Page]:
     context.route("**", lambda route: route.fulfill(body=WRONG, content_type="text/html"))
     page = context.new_page()
     page.goto("http://wrong.example/")
+    page.evaluate(SETTLED)
     page.evaluate("document.querySelector('header').remove()")
     page.evaluate(SETTLED)
     yield page
@@ -286,4 +290,5 @@ def test_what_stands_inside_is_found(wrong: Page) -> None:
 
 
 def test_what_moves_is_found(wrong: Page) -> None:
+    wrong.wait_for_function("() => moved.length")
     assert wrong.evaluate(LOOK)["moved"]

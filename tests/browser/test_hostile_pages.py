@@ -361,6 +361,7 @@ def test_a_payload_in_a_page_of_ours_would_be_found_and_not_run(
     assert set(page.evaluate(INJECTED)) == {'<img src="/pwn.png" onerror="pwn()">'}
     page.wait_for_function("() => document.querySelector('h1 img').complete")
     page.evaluate(PROVOKE)
+    page.evaluate(SETTLED)
     visitor.context.close()
     assert visitor.told.ran == []
     assert visitor.told.violations

@@ -64,7 +64,7 @@ def test_what_is_published_is_opened_by_a_stranger_and_copied_by_another_in_one_
 ) -> None:
     owner = visit("alice")
     dialog = share_dialog(owner, picks)
-    dialog.get_by_label("Public").check()
+    dialog.get_by_label("Public").click()
     expect(dialog.get_by_text("Everybody will see it.")).to_be_visible()
     assert visibility(alice, picks) == "private"
     dialog.get_by_role("button", name="Make it public").click()
@@ -87,7 +87,7 @@ def test_what_is_published_is_opened_by_a_stranger_and_copied_by_another_in_one_
 def test_who_thinks_better_of_it_leaves_it_private(visit: Visit, alice: Person, picks: Thing) -> None:
     owner = visit("alice")
     dialog = share_dialog(owner, picks)
-    dialog.get_by_label("Public").check()
+    dialog.get_by_label("Public").click()
     dialog.get_by_role("link", name="Leave it as it is").click()
     expect(dialog.get_by_label("Private")).to_be_checked()
     assert visibility(alice, picks) == "private"
@@ -119,7 +119,7 @@ def test_a_link_made_in_the_dialog_opens_what_its_number_does_not(
 ) -> None:
     owner = visit("alice")
     dialog = share_dialog(owner, picks)
-    dialog.get_by_label("Unlisted").check()
+    dialog.get_by_label("Unlisted").click()
     # Shown of what others may see: by then the choice has been taken.
     expect(dialog.get_by_text("How it looks where it is posted")).to_be_visible()
     dialog.get_by_label("Label").fill("For Ben")
@@ -139,7 +139,7 @@ def close_it(owner: Page, picks: Thing, how: str) -> None:
     """What ends a link: privacy, revoking, or its time."""
     dialog = share_dialog(owner, picks)
     if how == "private":
-        dialog.get_by_label("Private").check()
+        dialog.get_by_label("Private").click()
         dialog.get_by_role("button", name="Make it private").click()
         expect(dialog.get_by_text("As long as it is private")).to_be_visible()
     elif how == "revoked":
@@ -208,7 +208,7 @@ def test_one_key_too_many_ends_no_links(visit: Visit, picks: Thing, link: Thing)
 
 def test_who_is_asked_whether_to_publish_is_told_what_that_means(visit: Visit, picks: Thing) -> None:
     dialog = share_dialog(visit("alice"), picks)
-    dialog.get_by_label("Public").check()
+    dialog.get_by_label("Public").click()
     sure = dialog.get_by_role("button", name="Make it public")
     expect(sure).to_have_accessible_description(re.compile(r"^Everybody will see it\."))
 
@@ -364,6 +364,7 @@ def test_keys_alone_sign_in_find_open_and_copy(visit: Visit, alice: Person, api:
     page.wait_for_url("**/discover")
     tab_to(page, "q")
     page.keyboard.type("quiet")
+    page.wait_for_url("**q=quiet**")
     expect(page.locator("#found h3")).to_have_text(["Quiet minis"])
     assert focused(page) == "q"
     tab_to(page, "Quiet minis")

