@@ -174,7 +174,7 @@ def complains(event, context):
 def made_up(folder: Path, name: str, handler: str) -> Function:
     (folder / "made_up.py").write_text(MADE_UP)
     environment = {"PYTHONPATH": str(folder)}
-    return Function(name, f"made_up.{handler}", environment=environment, timeout=timedelta(seconds=5))
+    return Function(name, f"made_up.{handler}", environment=environment, timeout=timedelta(seconds=30))
 
 
 def deployed(running: System, name: str, module: str) -> Function:

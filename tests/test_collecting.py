@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import local
+from threading import Barrier, local
 from typing import Any
 
 import httpx
@@ -220,7 +220,7 @@ def test_a_restored_collection_is_as_it_was_but_private(alice: Person) -> None:
     answer = restore(alice, deleted(alice, collection))
     assert answer.status_code == 200
     after = answer.json()
-    assert after.pop("updated_at") > before.pop("updated_at")
+    assert datetime.fromisoformat(after.pop("updated_at")) > datetime.fromisoformat(before.pop("updated_at"))
     assert after == {**before, "visibility": "private"}
     assert read(alice, collection)["items"] == before["items"]
     assert alice.get("/collections/discover").json()["total"] == 0
@@ -288,7 +288,7 @@ def test_only_deleted_collections_say_when_they_were_deleted(alice: Person) -> N
     collection = alice.collection()
     deleted(alice, alice.collection("Gone"))
     (gone,) = alice.get("/collections?deleted=true").json()["items"]
-    assert gone.pop("deleted_at") >= collection["created_at"]
+    assert datetime.fromisoformat(gone.pop("deleted_at")) >= datetime.fromisoformat(collection["created_at"])
     assert gone.keys() == collection.keys()
 
 
@@ -338,7 +338,7 @@ def test_a_listing_in_a_deleted_collection_is_collected_still(alice: Person, bob
 def test_an_item_says_what_was_sent_and_what_it_cost(alice: Person) -> None:
     collection, listing = alice.collection(), alice.listing(price_usd=250.5)
     item = alice.item(collection, listing, status="shortlisted", notes="public", private_notes="mine")
-    assert item.pop("added_at") >= collection["created_at"]
+    assert datetime.fromisoformat(item.pop("added_at")) >= datetime.fromisoformat(collection["created_at"])
     assert item == {
         "id": 1,
         "listing_id": listing["id"],
@@ -772,18 +772,21 @@ def test_opposite_moves_at_once_wait_for_each_other_in_one_order(
 def test_locking_first_what_is_named_first_would_let_them_wait_in_a_circle(
     swap: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    named, refuse_senseless = local(), collecting._refuse_senseless
+    named, both_hold_one, refuse_senseless = local(), Barrier(2), collecting._refuse_senseless
 
     def remember(collection_id: int, wanted: BulkChange) -> None:
         named.ids = collection_id, wanted.move_to
         refuse_senseless(collection_id, wanted)
 
     def as_named(session: Session, who: Caller, _: set[int]) -> dict[int, Collection]:
-        return {one: access.editable(session, who, one) for one in named.ids}
+        first, second = named.ids
+        found = {first: access.editable(session, who, first)}
+        both_hold_one.wait(30)
+        return found | {second: access.editable(session, who, second)}
 
     monkeypatch.setattr(collecting, "_refuse_senseless", remember)
     monkeypatch.setattr(access, "editable_all", as_named)
-    assert any(503 in swap() for _ in range(50))
+    assert sorted(swap()) == [200, 503]
 
 
 # --------------------------------------------------------------------------------------- somebody else

@@ -86,7 +86,7 @@ def test_an_item_takes_its_public_note_along_and_nothing_its_owner_thinks_of_it(
     (shown,) = bob.get(f"/collections/{made(answer)['id']}").json()["items"]
     assert "MARK" not in answer.text
     assert shown["id"] != item["id"]
-    assert shown["added_at"] > item["added_at"]
+    assert datetime.fromisoformat(shown["added_at"]) > datetime.fromisoformat(item["added_at"])
     wanted = {
         "listing_id": listing["id"],
         "notes": "loud",

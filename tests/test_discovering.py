@@ -616,7 +616,9 @@ def plans(session: Session, work: Callable[[], object]) -> list[str]:
     work()
     event.remove(connection, "before_cursor_execute", note)
     return [
-        "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+        "\n".join(
+            session.connection().exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", parameters).scalars()
+        )
         for statement, parameters in asked
         if not statement.startswith("SET")
     ]

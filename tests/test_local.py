@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -338,11 +339,13 @@ def test_the_table_is_keyed_as_facts_say(stores_url: str) -> None:
 
 def test_the_stores_listen_on_loopback_only(stores_url: str) -> None:
     port = int(stores_url.rsplit(":", 1)[1])
+    connections = list[Any]()
+    for process in psutil.Process().children(recursive=True):
+        # Processes of others come and go.
+        with suppress(psutil.NoSuchProcess):
+            connections += process.net_connections("tcp")
     listening = [
-        connection.laddr.ip
-        for process in psutil.Process().children(recursive=True)
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN and one.laddr.port == port
     ]
     assert listening == ["127.0.0.1"]
 
@@ -389,7 +392,9 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LambdaClient
         timeout=timedelta(seconds=4),
         environment={"PYTHONPATH": str(folder), "AWS_DEFAULT_REGION": "us-east-1"},
     )
-    with lambdas(folder, made) as url:
+    # For what waits until another one has started.
+    patient = replace(made, name="patient", timeout=timedelta(minutes=1))
+    with lambdas(folder, made, patient) as url:
         session = boto3.session.Session("local", "local", region_name="us-east-1")
         once = Config(retries={"total_max_attempts": 1})
         client = session.client("lambda", endpoint_url=url, config=once)
@@ -451,10 +456,10 @@ def gate() -> Iterator[socket.socket]:
 def test_more_than_the_reserved_concurrency_is_throttled(function: "LambdaClient") -> None:
     with ThreadPoolExecutor() as pool, gate() as here:
         waiting = {"wait_for": here.getsockname()[1]}
-        busy = [pool.submit(call, function, waiting) for _ in range(2)]
+        busy = [pool.submit(call, function, waiting, "patient") for _ in range(2)]
         running = [here.accept()[0] for _ in busy]
         with pytest.raises(function.exceptions.TooManyRequestsException) as throttled:
-            call(function, {})
+            call(function, {}, "patient")
         for connection in running:
             connection.close()
         answers = [one.result() for one in busy]
@@ -466,7 +471,7 @@ def test_more_than_the_reserved_concurrency_is_throttled(function: "LambdaClient
 def test_an_event_is_accepted_at_once_and_run_later(function: "LambdaClient") -> None:
     with gate() as here:
         payload = json.dumps({"wait_for": here.getsockname()[1]}).encode()
-        answer = function.invoke(FunctionName="made-up", InvocationType="Event", Payload=payload)
+        answer = function.invoke(FunctionName="patient", InvocationType="Event", Payload=payload)
         assert answer["StatusCode"] == 202
         here.accept()[0].close()
 
@@ -519,7 +524,7 @@ def test_the_database_ends_with_a_killed_parent_and_starts_again_with_its_rows(t
         ask(url, "CREATE TABLE kept AS SELECT 7 AS number")
         server = psutil.Process(int((tmp_path / "postgres/postmaster.pid").read_text().split()[0]))
         parent.kill()
-    server.wait(10)
+    server.wait(60)
     # As after a lost machine: the number in the note is somebody else's by now.
     (tmp_path / "postgres/postmaster.pid").write_text(f"{os.getpid()}\n{tmp_path}/postgres\n")
     with postgres(tmp_path, durable=False) as again:

@@ -38,7 +38,8 @@ def alice(api: Api, alice: Person) -> Person:
 
 def empty(client: "DynamoDBClient", table: str) -> None:
     """Remove every item, 25 to a call, which is the most DynamoDB takes."""
-    keys = [{PENDING_KEY: one[PENDING_KEY]} for one in client.scan(TableName=table)["Items"]]
+    pages = client.get_paginator("scan").paginate(TableName=table)
+    keys = [{PENDING_KEY: one[PENDING_KEY]} for page in pages for one in page["Items"]]
     for some in batched(keys, 25, strict=False):
         deletes: list[WriteRequestTypeDef] = [{"DeleteRequest": {"Key": key}} for key in some]
         client.batch_write_item(RequestItems={table: deletes})

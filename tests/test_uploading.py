@@ -244,8 +244,10 @@ def opened(person: Person, upload: dict[str, Any]) -> Any:
     return answer.json()
 
 
-def waiting() -> list[pending.Pending]:
-    return list(pending.outlived(datetime.now(UTC) + timedelta(days=3)))
+def kept(upload: dict[str, Any]) -> pending.Pending:
+    found = pending.find(upload["upload_id"])
+    assert found
+    return found
 
 
 @contextmanager
@@ -276,7 +278,7 @@ def test_while_a_file_is_read_its_owner_sees_how_far(alice: Person, count: Calla
 
 def reading(upload: dict[str, Any], since: timedelta) -> None:
     """Leave an upload as a process leaves it that was killed while reading, so long ago."""
-    (found,) = [one for one in waiting() if one.id == upload["upload_id"]]
+    found = kept(upload)
     until = datetime.now(UTC) - since + uploading._READING_LIFE
     about = {**found.about, "type": "collection", "until": until.isoformat(), "done": "3", "total": "9"}
     pending.put(pending.Pending(found.id, found.owner, READING, found.expires_at, about))
@@ -314,7 +316,7 @@ def test_a_reading_that_was_cut_off_says_so_and_can_be_begun_again(alice: Person
 
 def test_of_two_who_begin_to_read_at_once_one_is_refused(alice: Person) -> None:
     upload = uploaded(alice, CSV)
-    (found,) = [one for one in waiting() if one.id == upload["upload_id"]]
+    found = kept(upload)
     assert found.kind == UPLOAD
     reading(upload, timedelta(0))
     with pytest.raises(Conflict):

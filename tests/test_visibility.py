@@ -132,7 +132,7 @@ class Sharing(RuleBasedStateMachine):
         del one.tokens[token]
         self.check(one)
 
-    @rule(by=st.sampled_from((timedelta(minutes=59), timedelta(hours=1), timedelta(days=1))))
+    @rule(by=st.sampled_from((timedelta(minutes=50), timedelta(hours=1), timedelta(days=1))))
     def wait(self, by: timedelta) -> None:
         self.clock.by += by
         self.sign_in()

@@ -136,7 +136,13 @@ def address(listener: socket.socket) -> str:
 def serve(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     """Serve an ASGI app from a thread of its own until leaving the block."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        # Longer than clients keep a connection they do not use, so that none sends into one that is closing.
+        timeout_keep_alive=60,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name=address(listener), daemon=True)
