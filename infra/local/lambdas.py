@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dealbrain import facts, jsontext
-from infra.local.processes import address, kill_tree, listen, serve, tied
+from infra.local.processes import address, kill_tree, listen, serve, tied, wait_until
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 # AWS gives an environment so long to get ready before the first event.
@@ -136,6 +136,11 @@ class Environment:
         if self._process is not None and self._process.returncode is None:
             kill_tree(self._process.pid)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing runs in it, as far as the event loop has seen."""
+        return self._process is None or self._process.returncode is not None
+
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
         # What it started must not outlive it, and its waiting poll must not swallow a later event.
@@ -179,10 +184,12 @@ class Environments:
                 del self.by_name[one.name]
         self._idle = kept
 
-    def stop(self) -> None:
-        """End all."""
-        for environment in list(self.by_name.values()):
+    def stop(self, log: Path) -> None:
+        """End all, and let the event loop see it, which else complains of processes it leaves behind."""
+        ending = list(self.by_name.values())
+        for environment in ending:
             environment.kill()
+        wait_until(lambda: all(one.has_ended for one in ending), "The end of functions", seconds=30, log=log)
 
 
 class Lambda:
@@ -236,7 +243,7 @@ def lambdas(folder: Path, *functions: Function) -> Iterator[str]:
         try:
             yield address(listener)
         finally:
-            environments.stop()
+            environments.stop(folder)
 
 
 def _app(deployed: Mapping[str, Lambda], environments: Environments) -> Starlette:
