@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import pytest
 
 from dealbrain import cardspec, deciding, facts, files, forms, intake, pending, uploading
 from dealbrain.errors import Malformed
-from dealbrain.facts import CARDS, SPECS, Bucket, Media
+from dealbrain.facts import CARDS, PREVIEWS, SPECS, Bucket, Media
 from dealbrain.forms import Sent
 from dealbrain.pending import READING, UPLOAD
 from dealbrain.shapes import Difference
@@ -298,6 +299,27 @@ def test_a_duplicate_stands_beside_what_is_here_with_what_differs(ann: Person, a
     assert "the same shop address" in words(page)
     assert "price $249 $299.99" in words(page)
     assert "seller nothing AAA PCs" in words(page)
+
+
+def test_a_row_says_what_was_read_of_it(ann: Person) -> None:
+    table = "title,price,seller,cpu,ram,ssd\nA quiet mini,1175.50,PC World,Intel Core i7-8650U,16,512\n"
+    html = words(shown(ann, led(bring(ann, table))))
+    assert "A quiet mini $1,175.50 · PC World Intel Core i7-8650U 16 GB RAM 512 GB" in html
+
+
+def test_a_row_whose_price_was_not_found_says_so(ann: Person) -> None:
+    assert "A quiet mini Price unknown" in words(shown(ann, led(bring(ann, "title,seller\nA quiet mini,\n"))))
+
+
+def test_a_preview_that_an_older_version_made_is_shown_without_it(ann: Person) -> None:
+    address = led(bring(ann, "title,price\nA quiet mini,1175.50\n"))
+    key = f"{PREVIEWS}{address.rpartition('/')[2]}.json"
+    body = json.loads(files.get(Bucket.private, key) or b"")
+    del body["read"]
+    files.put(Bucket.private, key, json.dumps(body).encode(), Media.json)
+    html = words(shown(ann, address))
+    assert "A quiet mini" in html
+    assert "1,175.50" not in html
 
 
 def test_of_anothers_offer_the_owner_is_not_offered_to_change_it(

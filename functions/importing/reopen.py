@@ -14,7 +14,7 @@ NEEDS = Needs(database=True, reads=(PREVIEWS,), lists=(Bucket.private,), pending
 def reopen(preview_id: PathUuid) -> OpenedPreview:
     """To its owner only, until it expires."""
     with transaction() as session:
-        return reopening.reopen(session, person(), preview_id, now())
+        return reopening.reopen(session, person(), preview_id, now()).shown
 
 
 handler = entry(app)

@@ -11,6 +11,7 @@ from dealbrain.deciding import Beside, Wrong
 from dealbrain.errors import AlreadyUsed, Conflict, Invalid, NotFound, Problem, Refusal, TargetChanged
 from dealbrain.facts import CARDS, PREVIEWS, SPECS, Bucket
 from dealbrain.pages import fields, page, read, render, see_other
+from dealbrain.reopening import Opened
 from dealbrain.shapes import Confirm, Flag, OpenedPreview, PathUuid, PreviewState, Strategy
 from dealbrain.web import Needs, Response, count, entry, now, person
 
@@ -34,12 +35,12 @@ def show(preview_id: PathUuid, *, changed: Flag = False) -> Response[str]:
         if past is not None:
             return render("import_result.html", past=past)
         try:
-            shown = reopening.reopen(session, person(), preview_id, now())
+            opened = reopening.reopen(session, person(), preview_id, now())
         except (NotFound, Conflict) as refusal:
             return _unread(preview_id, refusal)
-        if shown.state is PreviewState.reading:
-            return render("import_reading.html", progress=shown.progress, preview_id=preview_id)
-        return _form(shown, deciding.beside(session, person(), shown), is_changed=changed)
+        if opened.shown.state is PreviewState.reading:
+            return render("import_reading.html", progress=opened.shown.progress, preview_id=preview_id)
+        return _form(opened, deciding.beside(session, person(), opened.shown), is_changed=changed)
 
 
 @app.post("/import/<preview_id>", summary="Import as decided", status_code=303)
@@ -49,8 +50,8 @@ def confirm(preview_id: PathUuid) -> Response[str]:
     with transaction() as session:
         if reopening.past(session, person(), preview_id, now()) is not None:
             return _to(preview_id)
-        shown = reopening.reopen(session, person(), preview_id, now())
-        known = deciding.beside(session, person(), shown)
+        opened = reopening.reopen(session, person(), preview_id, now())
+        shown, known = opened.shown, deciding.beside(session, person(), opened.shown)
     if shown.state is PreviewState.reading:
         return _to(preview_id)
     values = deciding.decided(shown, said, known)
@@ -61,7 +62,7 @@ def confirm(preview_id: PathUuid) -> Response[str]:
     except TargetChanged as refusal:
         return see_other(f"/import/{refusal.members['preview']['preview_id']}?changed=true")
     except (Invalid, NotFound) as refusal:
-        return _form(shown, known, said=said, wrong=_wrong(refusal, values))
+        return _form(opened, known, said=said, wrong=_wrong(refusal, values))
 
 
 def _confirmed(shown: OpenedPreview, wanted: Confirm) -> Response[str]:
@@ -87,7 +88,7 @@ def _to(preview_id: UUID) -> Response[str]:
 
 
 def _form(
-    shown: OpenedPreview,
+    opened: Opened,
     known: Beside,
     *,
     said: Mapping[str, Sequence[str]] | None = None,
@@ -97,7 +98,8 @@ def _form(
     return render(
         "import_preview.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
-        shown=shown,
+        shown=opened.shown,
+        read=opened.rows,
         known=known,
         said=said or {},
         wrong=wrong or Wrong(),

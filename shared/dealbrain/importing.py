@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import batched
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -139,9 +140,23 @@ def _keep(
         "revisions": revisions,
         "preview": shown.model_dump(mode="json"),
         "refused": [asdict(one) for one in taken.refused],
+        "read": [_as_read(entry) for entry in judged.ours],
     }
     previews.keep(Kept(pointer, taken.raw, body))
     return shown
+
+
+# What an offer is told by, next to its title and price.
+_PARTS = {"cpu": {"name"}, "gpu": {"name"}, "ram": {"total_gb"}, "storage_primary": {"capacity_gb", "medium"}}
+
+
+def _as_read(entry: DealEntry) -> dict[str, Any]:
+    listing, parts = entry.deal.listing, entry.deal.performance
+    return {
+        "price_usd": None if listing.price_usd is None else str(listing.price_usd),
+        "seller": listing.seller,
+        "performance": parts and parts.model_dump(mode="json", include=_PARTS),
+    }
 
 
 @dataclass(frozen=True)

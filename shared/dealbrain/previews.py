@@ -6,6 +6,7 @@ The file and the body are in S3, the pointer with owner and expiry in DynamoDB.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic_core import from_json
@@ -26,6 +27,16 @@ class Kept:
     pointer: Pending
     raw: bytes
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AsRead:
+    """What a row says of an offer, for whoever checks it before it is written."""
+
+    price_usd: Decimal | None
+    seller: str | None
+    performance: Mapping[str, Any] | None
+    """The names and sizes of its main parts, called as in a file."""
 
 
 def keep(kept: Kept) -> None:
@@ -68,6 +79,14 @@ def refused_in(kept: Kept) -> list[Refused]:
     return [
         Refused(one["index"], one["cells"], tuple(Problem(**problem) for problem in one["problems"]))
         for one in kept.body["refused"]
+    ]
+
+
+def as_read(kept: Kept) -> list[AsRead]:
+    """The rows of a preview; none where a version before this one made it."""
+    return [
+        AsRead(one["price_usd"] and Decimal(one["price_usd"]), one["seller"], one["performance"])
+        for one in kept.body.get("read", [])
     ]
 
 

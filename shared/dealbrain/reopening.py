@@ -15,6 +15,7 @@ from dealbrain import access, facts, previews, uploading
 from dealbrain.errors import AlreadyUsed
 from dealbrain.identity import Person
 from dealbrain.paging import Order, page
+from dealbrain.previews import AsRead
 from dealbrain.shapes import Imported, OpenedPreview, PastImport, PreviewState, Progress, Undone
 from dealbrain.tables import Account, Import
 
@@ -23,7 +24,15 @@ _NAMED = 50
 _LAST = Order.by_time("imported", Import.created_at, Import.number)
 
 
-def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> OpenedPreview:
+@dataclass(frozen=True)
+class Opened:
+    """A preview again, and its rows as they were read."""
+
+    shown: OpenedPreview
+    rows: Sequence[AsRead]
+
+
+def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> Opened:
     """Show a preview again to its owner, or how far reading an upload is.
 
     Raises:
@@ -33,14 +42,16 @@ def reopen(session: Session, who: Person, preview_id: UUID, now: datetime) -> Op
     """
     going_on = uploading.going_on(who, preview_id, now)
     if going_on is not None:
-        return going_on
-    shown = previews.find(str(preview_id), who.sub, now).body["preview"]
-    count = len(shown["rows"])
-    return OpenedPreview(
-        **shown,
+        return Opened(going_on, ())
+    kept = previews.find(str(preview_id), who.sub, now)
+    made = kept.body["preview"]
+    count = len(made["rows"])
+    shown = OpenedPreview(
+        **made,
         state=_state(session.get(Import, preview_id)),
         progress=Progress(done=count, total=count),
     )
+    return Opened(shown, previews.as_read(kept))
 
 
 def _state(mark: Import | None) -> PreviewState:
