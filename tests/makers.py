@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
@@ -12,7 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from dealbrain import catalog, db, facts, sessions
+from dealbrain import carding, catalog, db, facts, sessions
 from dealbrain.catalog import Entry
 from dealbrain.sessions import Session
 from dealbrain.tables import Item, Listing, Table
@@ -200,6 +201,17 @@ def drawn(ask: Callable[[str], httpx.Response], address: str) -> httpx.Response:
         if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
             break
     return answer
+
+
+@contextmanager
+def renderer_at(url: str) -> Iterator[None]:
+    """Let this process order from another renderer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        client = carding._client.__wrapped__()
+        # Not through the cache, where a thread that comes late would leave it to other tests.
+        patch.setattr(carding, "_client", lambda: client)
+        yield
 
 
 def refused(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

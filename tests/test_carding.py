@@ -42,6 +42,7 @@ from tests.makers import (
     load_catalog,
     made,
     refused,
+    renderer_at,
 )
 
 VARIANTS = list(product(Style, Size, Format))
@@ -852,17 +853,6 @@ def warm_up(*cards: Card) -> int:
         for record in notifications.event("dealbrain-generated", f"{WARM}{card.name}")["Records"]
     ]
     return warm.handler({"Records": records}, None)["drawn"]
-
-
-@contextmanager
-def renderer_at(url: str) -> Iterator[None]:
-    """Let this process order from another renderer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        client = carding._client.__wrapped__()
-        # Not through the cache, where a thread that comes late would leave it to other tests.
-        patch.setattr(carding, "_client", lambda: client)
-        yield
 
 
 def nowhere() -> str:

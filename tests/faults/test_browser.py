@@ -582,8 +582,8 @@ def test_card_after_card_its_memory_does_not_grow(own: Browser, count: Callable[
     weighed = []
     for turn in range(1, count(75, 600) + 1):
         draw(own, SPEC.model_copy(update={"score": str(turn)}), *list(product(Size, Format))[turn % 6])
-        # Each time so many cards after garbage was collected.
-        if turn >= 25 and turn % drawing.COLLECT_EVERY == 5:
+        # Midway between two collections of garbage, so that each time as much has come since the last.
+        if turn >= 25 and turn % drawing.COLLECT_EVERY == drawing.COLLECT_EVERY // 2:
             weighed.append(sum(one.memory_full_info().pss for one in processes(page(own)._process.pid)))
     # The first figure is of a Chromium that has seen every size.
     assert max(weighed) <= 1.2 * weighed[0], [round(one / 1e6) for one in weighed]

@@ -36,7 +36,7 @@ from infra.local.processes import free_port, wait_until
 from infra.local.run import RENDERER, RENDERER_HANDLER, System, aws_environment
 from infra.local.run import renderer as local_renderer
 from tests.cards import PATIENCE, patient
-from tests.makers import Api, Person, drawn
+from tests.makers import Api, Person, drawn, renderer_at
 
 MAGIC = {Format.png: b"\x89PNG\r\n\x1a\n", Format.jpeg: b"\xff\xd8\xff"}
 VARIANTS = list(product(Style, Size, Format))
@@ -266,17 +266,6 @@ def test_a_renderer_killed_while_it_draws_costs_at_most_a_placeholder(alice: Per
     assert answer.status_code == 200 or is_placeholder(answer, Style.light, Size.social, Format.png)
     assert seconds < MOST_SECONDS
     assert drawn(alice.get, path).status_code == 200
-
-
-@contextmanager
-def renderer_at(url: str) -> Iterator[None]:
-    """Let the gate of this process order from another renderer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        client = carding._client.__wrapped__()
-        # Not through the cache, where a thread that comes late would leave it to other tests.
-        patch.setattr(carding, "_client", lambda: client)
-        yield
 
 
 def test_an_absent_chromium_costs_a_placeholder_like_the_card(alice: Person, tmp_path: Path) -> None:
